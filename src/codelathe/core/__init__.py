@@ -1,0 +1,1 @@
+"""Values, ports and errors. Standard library only; imports nothing of codelathe."""
