@@ -6,9 +6,9 @@ the `Watch` given to it: it is shown each answer as it grows and may end it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 from codelathe.core.errors import UnsupportedArgument, UsageError
 
@@ -101,15 +101,16 @@ class Completion:
 #: (request index, choice, the answer so far) -> True to end that answer now.
 Watch = Callable[[int, int, str], bool]
 
-Feature = Literal["prefill", "top_p", "seed", "stop", "prompt", "temperature"]
-ALL_FEATURES: frozenset[Feature] = frozenset(
-    {"prefill", "top_p", "seed", "stop", "prompt", "temperature"}
-)
+Feature = Literal["messages", "prompt", "prefill", "temperature", "top_p", "seed", "stop"]
+ALL_FEATURES: frozenset[Feature] = frozenset(get_args(Feature))
 
 
 @dataclass(frozen=True, slots=True)
 class EngineInfo:
-    """What an engine is and can do. `context_length` is in tokens, None where unknown."""
+    """What an engine is and can do. `context_length` is in tokens, None where unknown.
+
+    A base model has no chat template: its engine lacks the feature `messages`.
+    """
 
     name: str
     model: str
@@ -128,10 +129,10 @@ class Engine(Protocol):
 
     def generate(
         self, requests: Sequence[Request], watch: Watch | None = None
-    ) -> Iterator[Completion]:
+    ) -> Generator[Completion]:
         """Yield `sum(r.n for r in requests)` completions, each as soon as it is finished.
 
-        Closing the iterator, or an exception raised by `watch`, cancels what still runs.
+        Closing the generator, or an exception raised by `watch`, cancels what still runs.
 
         Raises:
             UnsupportedArgument: a request asks for a feature that `info` lacks.
@@ -150,9 +151,10 @@ def refuse_unsupported(info: EngineInfo, requests: Sequence[Request]) -> None:
     for request in requests:
         sampling = request.sampling
         asked: dict[Feature, bool] = {
+            "messages": bool(request.messages),
             "prompt": bool(request.prompt),
             "prefill": bool(request.prefill),
-            "temperature": True,
+            "temperature": sampling.temperature > 0,
             "top_p": sampling.temperature > 0 and sampling.top_p < 1.0,
             "seed": sampling.temperature > 0 and sampling.seed != 0,
             "stop": bool(sampling.stop),

@@ -1,0 +1,95 @@
+"""The command line: one file a verb, each light until it runs.
+
+`lathe --help` imports no third party but click. A verb imports what it needs inside
+its function, through `codelathe.wiring`.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from types import FrameType
+from typing import Any
+
+import click
+
+from codelathe import __version__
+from codelathe.cli.console import report_error
+from codelathe.core.errors import LatheError, answer
+from codelathe.core.registry import Registry
+
+INTERRUPTED = 130
+
+VERBS = Registry(
+    "verb",
+    {
+        "generate": "codelathe.cli.generate:generate",
+        "explain": "codelathe.cli.explain:explain",
+        "judge": "codelathe.cli.judge:judge",
+        "models": "codelathe.cli.models:models",
+        "serve": "codelathe.cli.serve:serve",
+        "doctor": "codelathe.cli.doctor:doctor",
+        "demo": "codelathe.cli.demo:demo",
+    },
+)
+
+
+class VerbGroup(click.Group):
+    """Looks verbs up in `VERBS` and imports them only when they are named."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
+        """The verbs in the order of the table."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The verb's command, or None for click's own message with the nearest names."""
+        command: click.Command | None = VERBS.load(cmd_name) if cmd_name in VERBS else None
+        return command
+
+
+@click.group(cls=VerbGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="lathe")
+def lathe() -> None:
+    """A workbench for code language models whose every claim is proved by running code.
+
+    \b
+    Try:  lathe demo
+          lathe generate "Reverse a string." --input "'hello'" --output "'olleh'"
+    """
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run `lathe` and exit: 0 done, 1 failed, 2 wrong use, 3 not proved, 130 interrupted."""
+    sys.exit(run(sys.argv[1:] if args is None else args))
+
+
+def run(args: list[str]) -> int:
+    """Run `lathe` with `args` and return its exit code."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    as_json = "--json" in args
+    try:
+        outcome: Any = lathe.main(args, prog_name="lathe", standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        return INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except BrokenPipeError:
+        # The reader went away (`lathe ... | head`): nothing is left to say, also not at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except LatheError as error:
+        if os.environ.get("CODELATHE_DEBUG"):
+            raise
+        report_error(error, as_json=as_json)
+        return answer(error)[0]
+    return outcome if isinstance(outcome, int) else 0
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001
+    """SIGTERM ends a run the way Ctrl-C does: what was finished is kept."""
+    raise KeyboardInterrupt

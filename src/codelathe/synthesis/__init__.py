@@ -1,0 +1,1 @@
+"""From a problem to a proved solution, given an engine and a judge."""

@@ -1,0 +1,211 @@
+"""The first loop: one greedy candidate, then sampled ones until one is proved.
+
+The engine and the judge are given. Candidates are judged while others are still being
+written, and the first proved one ends the rest. A language without a judge, or a
+problem without examples, gives code that is marked as not proved.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+
+from codelathe.core.errors import LanguageError, ProblemError
+from codelathe.core.generation import Completion, Engine, Request, Sampling
+from codelathe.core.judging import Candidate, Case, Judge, Limits
+from codelathe.core.problem import CallExample, Problem
+from codelathe.core.proof import Solution, prove, unproved
+from codelathe.text.completeness import completion_watch
+from codelathe.text.examples import doctest_examples
+from codelathe.text.extraction import extract_code, find_entry_point
+from codelathe.text.prompts import solve_request
+
+SAMPLED_TEMPERATURE = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much to try: `samples` drawn at `temperature` after the greedy candidate."""
+
+    samples: int = 8
+    max_tokens: int = 512
+    temperature: float = SAMPLED_TEMPERATURE
+    top_p: float = 0.95
+    seed: int = 0
+    limits: Limits = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """What a caller may watch while a problem is solved; each part is optional.
+
+    `writing(text)` gets the greedy answer as it grows; `trying(done, total)` is told of
+    each sampled candidate; `cancelled()` is asked after every token.
+    """
+
+    writing: Callable[[str], None] = lambda text: None
+    trying: Callable[[int, int], None] = lambda done, total: None
+    cancelled: Callable[[], bool] = lambda: False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The best solution, and what finding it took.
+
+    `completions` are all answers in the order they were finished, raw, as the model
+    wrote them; `reason` says why a solution is not proved, empty where it is.
+    """
+
+    problem: Problem
+    model: str
+    solution: Solution
+    completions: tuple[Completion, ...]
+    seconds: float
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class _Search:
+    """The state of one run of the loop. Identical candidates are judged once."""
+
+    problem: Problem
+    engine: Engine
+    judge: Judge
+    effort: Effort
+    listener: Listener
+    completions: list[Completion] = field(default_factory=list)
+    solutions: dict[Candidate, Solution] = field(default_factory=dict)
+    finished: threading.Event = field(default_factory=threading.Event)
+
+    def request(self, n: int, temperature: float) -> Request:
+        sampling = Sampling(
+            max_tokens=self.effort.max_tokens,
+            temperature=temperature,
+            top_p=self.effort.top_p if temperature else 1.0,
+            seed=self.effort.seed if temperature else 0,
+        )
+        return solve_request(self.problem, sampling, n, self.engine.info.features)
+
+    def candidates(self, request: Request, *, stream: bool) -> Iterator[Candidate]:
+        """The candidate of each completion of `request`, until `finished` is set."""
+        complete = completion_watch(self.problem, opened=bool(request.prefill))
+
+        def watch(index: int, choice: int, text: str) -> bool:
+            if stream:
+                self.listener.writing(text)
+            if self.finished.is_set() or self.listener.cancelled():
+                return True
+            return complete(index, choice, text)
+
+        with closing(self.engine.generate([request], watch)) as completions:
+            for completion in completions:
+                self.completions.append(completion)
+                if not self.finished.is_set():  # else it was cut short by another's proof
+                    yield self.candidate(completion, request.prefill)
+
+    def candidate(self, completion: Completion, prefill: str) -> Candidate:
+        problem = self.problem
+        code = extract_code(problem, completion.text, prefill)
+        entry = "" if problem.program else find_entry_point(problem, code)
+        return Candidate(code, problem.language, entry)
+
+    def examine(self, candidate: Candidate) -> Solution:
+        known = self.solutions.get(candidate)
+        if known is None:
+            known = self.solutions[candidate] = self._judge(candidate)
+        if known.proof.proved:
+            self.finished.set()
+        return known
+
+    def _judge(self, candidate: Candidate) -> Solution:
+        case = Case(candidate, self.problem.examples, self.effort.limits)
+        if not case.examples:
+            return Solution(case, (), unproved(case))
+        try:
+            (verdicts,) = self.judge.judge([case])
+        except LanguageError:
+            return Solution(case, (), unproved(case))
+        return Solution(
+            case, verdicts, prove(case, verdicts, self.judge.name, self.judge.isolation)
+        )
+
+
+def solve(
+    problem: Problem,
+    engine: Engine,
+    judge: Judge,
+    effort: Effort = Effort(),
+    listener: Listener = Listener(),
+) -> Outcome:
+    """Write code for `problem` and prove it by running it against the examples.
+
+    Doctests in the prompt join the examples. One greedy candidate is tried first, then up
+    to `effort.samples` sampled ones in a batch.
+
+    Raises:
+        ProblemError: the prompt is empty.
+        EngineError: the model could not answer.
+        IsolationError: there are examples and this machine cannot isolate code.
+    """
+    started = time.monotonic()
+    search = _Search(prepare(problem), engine, judge, effort, listener)
+    (first,) = map(search.examine, search.candidates(search.request(1, 0.0), stream=True))
+    judged = first.proof.level == "examples"
+    if judged and not first.proof.proved and effort.samples and effort.temperature > 0:
+        _try_samples(search)
+    best = max(search.solutions.values(), key=lambda s: s.proof.passed)
+    return Outcome(
+        search.problem,
+        engine.info.model,
+        best,
+        tuple(search.completions),
+        time.monotonic() - started,
+        _reason(search.problem, best),
+    )
+
+
+def prepare(problem: Problem) -> Problem:
+    """`problem` with the doctests of its prompt among its examples, and its prompt checked."""
+    if not problem.prompt.strip():
+        raise ProblemError(
+            "the prompt is empty",
+            hint="say what the code should do: lathe generate 'Reverse a string.'",
+            field="prompt",
+        )
+    if problem.program or problem.language != "python":
+        return problem
+    given = {e.input for e in problem.examples if isinstance(e, CallExample)}
+    found = (e for e in doctest_examples(problem.prompt) if e.input not in given)
+    return replace(problem, examples=(*problem.examples, *found))
+
+
+def _try_samples(search: _Search) -> None:
+    """Sample in one batch; judged on a thread, so that a looping candidate never holds up the model."""
+    total = search.effort.samples
+    request = search.request(total, search.effort.temperature)
+    with ThreadPoolExecutor(1, thread_name_prefix="judge") as pool:
+        judged: list[Future[Solution]] = []
+        try:
+            for candidate in search.candidates(request, stream=False):
+                judged.append(pool.submit(search.examine, candidate))
+                search.listener.trying(len(judged), total)
+            for future in judged:
+                future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _reason(problem: Problem, best: Solution) -> str:
+    proof = best.proof
+    if proof.proved:
+        return ""
+    if not problem.examples:
+        return "there were no examples to run it against"
+    if proof.level == "none":
+        return f"there is no judge for {problem.language} here"
+    return f"it fails {proof.total - proof.passed} of {proof.total} examples"
