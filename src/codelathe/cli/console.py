@@ -45,13 +45,13 @@ class Output:
         click.echo(json.dumps(document, ensure_ascii=not _utf8(), indent=2))
 
     def screen(self) -> RichConsole:
-        """rich on standard output, for results."""
+        """A rich console on standard output, for results."""
         from rich.console import Console
 
         return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
 
     def margin(self) -> RichConsole:
-        """rich on standard error, for progress; silent with `--quiet`."""
+        """A rich console on standard error, for progress; silent with `--quiet`."""
         from rich.console import Console
 
         return Console(stderr=True, highlight=False, quiet=self.quiet)

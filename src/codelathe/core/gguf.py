@@ -61,6 +61,7 @@ class GgufHeader:
     metadata: dict[str, Any]
     tensors: tuple[Tensor, ...]
     data_start: int
+    vocabulary_start: int | None = None
 
     @property
     def architecture(self) -> str:
@@ -77,6 +78,14 @@ class GgufHeader:
     def chat_template(self) -> str:
         """The model's own Jinja template, empty for a base model."""
         return str(self.metadata.get("tokenizer.chat_template", ""))
+
+    def special_token(self, kind: str) -> str:
+        """The text of the `bos`, `eos`, ... token, empty where the model has none."""
+        index = self.metadata.get(f"tokenizer.ggml.{kind}_token_id")
+        if index is None or self.vocabulary_start is None:
+            return ""
+        with self.path.open("rb") as file:
+            return _Reader(file, self.path).string_of_array(self.vocabulary_start, int(index))
 
     @property
     def parameters(self) -> int:
@@ -103,7 +112,7 @@ def read_gguf_header(path: str | os.PathLike[str]) -> GgufHeader:
             header = _Reader(file, path).header()
     except OSError as error:
         raise ModelFileError(f"cannot read {path}: {error.strerror}") from None
-    except (struct.error, UnicodeDecodeError, OverflowError, MemoryError):
+    except (struct.error, UnicodeDecodeError, RecursionError):
         raise _broken(path, "its header is cut short or garbled") from None
     _check_length(header)
     return header
@@ -123,14 +132,27 @@ class _Reader:
         tensor_count, pair_count = self._number("Q"), self._number("Q")
         if max(tensor_count, pair_count) > _MAX_ITEMS:
             raise _broken(self._path, "its header counts are absurd")
-        metadata = {}
+        metadata: dict[str, Any] = {}
+        vocabulary = None
         for _ in range(pair_count):
             key = self._string()
-            metadata[key] = self._value(self._number("I"))
+            kind = self._number("I")
+            if key == "tokenizer.ggml.tokens":
+                vocabulary = self._file.tell()
+            metadata[key] = self._value(kind)
         tensors = tuple(self._tensor() for _ in range(tensor_count))
         align = int(metadata.get("general.alignment", ALIGNMENT)) or ALIGNMENT
         start = -(-self._file.tell() // align) * align
-        return GgufHeader(self._path, version, metadata, tensors, start)
+        return GgufHeader(self._path, version, metadata, tensors, start, vocabulary)
+
+    def string_of_array(self, start: int, index: int) -> str:
+        """String number `index` of the array of strings at byte `start`."""
+        self._file.seek(start)
+        kind, count = self._number("I"), self._number("Q")
+        if kind != _STRING or not 0 <= index < count:
+            raise _broken(self._path, f"its vocabulary of {count} has no token {index}")
+        self._skip_strings(index)
+        return self._string()
 
     def _number(self, code: str) -> Any:
         size = struct.calcsize("<" + code)
@@ -156,6 +178,8 @@ class _Reader:
 
     def _skip_array(self) -> int:
         kind, count = self._number("I"), int(self._number("Q"))
+        if count > _MAX_ITEMS:
+            raise _broken(self._path, "its header has an absurd array length")
         if kind in _SCALARS:
             self._file.seek(count * struct.calcsize("<" + _SCALARS[kind]), os.SEEK_CUR)
         elif kind == _STRING:
@@ -169,6 +193,8 @@ class _Reader:
         read, seek, unpack = self._file.read, self._file.seek, struct.Struct("<Q").unpack
         for _ in range(count):
             length = unpack(read(8))[0]
+            if length > _MAX_STRING:
+                raise _broken(self._path, "its header has an absurd string length")
             if length < 4096:
                 read(length)  # inside the buffer: cheaper than a seek
             else:

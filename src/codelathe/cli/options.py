@@ -1,0 +1,19 @@
+"""Options that several verbs share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+DEFAULT_MODEL = "qwen2.5-coder-1.5b"
+
+model_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
+    "--model", default=DEFAULT_MODEL, show_default=True, metavar="REF", envvar="CODELATHE_MODEL",
+    help="An alias, a path, gguf:PATH, hf:REPO, openai:NAME or huggingface:NAME.",
+)  # fmt: skip
+engine_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
+    "--engine", default="auto", show_default=True, metavar="NAME",
+    help="For local models: auto, llamacpp or openvino.",
+)  # fmt: skip
