@@ -1,0 +1,1 @@
+"""Text in, text out: examples, chat templates, prompts, extraction. No model runs here."""
