@@ -53,7 +53,7 @@ class VerbGroup(click.Group):
 def lathe() -> None:
     """A workbench for code language models whose every claim is proved by running code.
 
-    
+    \b
     Try:  lathe demo
           lathe generate "Reverse a string." --input "'hello'" --output "'olleh'"
     """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from codelathe.cli.console import Output, output_options
+from codelathe.cli.files import STANDARD_INPUT, read_text
 from codelathe.cli.options import engine_option, model_option
-from codelathe.core.errors import ProblemError, UsageError
+from codelathe.core.errors import UsageError
 from codelathe.core.language import parse_language
 
 if TYPE_CHECKING:
@@ -27,11 +27,11 @@ class Answering:
     """Who answers, and how much is tried."""
 
     model: str
-    engine: str
-    samples: int
-    max_tokens: int
-    temperature: float
-    seed: int
+    engine: str = "auto"
+    samples: int = 8
+    max_tokens: int = 512
+    temperature: float = 0.8
+    seed: int = 0
 
 
 @click.command(short_help="Write code for a prompt and prove it against examples.")
@@ -91,15 +91,8 @@ def generate(
     """
     output = Output(as_json, quiet)
     problem = _problem(prompt, inputs, outputs, examples, language, program=stdin_program)
-    outcome = _solve(problem, Answering(**answering), output)  # type: ignore[arg-type]
-    if output.json:
-        from codelathe.synthesis.report import outcome_document
-
-        output.document(outcome_document(outcome))
-    else:
-        from codelathe.cli.show import show_outcome
-
-        show_outcome(outcome, output)
+    outcome = solve_problem(problem, Answering(**answering), output)  # type: ignore[arg-type]
+    emit(outcome, output)
     asked = bool(outcome.problem.examples)
     return NOT_PROVED if asked and not outcome.solution.proof.proved else 0
 
@@ -117,38 +110,31 @@ def _problem(
     from codelathe.text.examples import load_examples, parse_examples
 
     if prompt == "-":
-        if examples is not None and str(examples) == "-":
+        if examples == STANDARD_INPUT:
             raise UsageError("the prompt and --examples cannot both be read from standard input")
-        prompt = _read(None)
+        prompt = read_text(STANDARD_INPUT)
     found = parse_examples(inputs, outputs, program=program)
     if examples is not None:
-        path = None if str(examples) == "-" else examples
-        found += load_examples(_read(path), program=program)
+        found += load_examples(read_text(examples), program=program)
     return Problem(
         prompt=prompt, language=parse_language(language).key, program=program, examples=found
     )
 
 
-def _read(path: Path | None) -> str:
-    """The text of `path`, or of standard input.
+def emit(outcome: Outcome, output: Output) -> None:
+    """The outcome as the fixed JSON document, or as code and proof for a person."""
+    if output.json:
+        from codelathe.synthesis.report import outcome_document
 
-    Raises:
-        ProblemError: the file cannot be read, or is not UTF-8.
-    """
-    name = str(path) if path else "standard input"
-    try:
-        data = path.read_bytes() if path else sys.stdin.buffer.read()
-        return data.decode("utf-8-sig")
-    except OSError as error:
-        raise ProblemError(f"cannot read {name}: {error.strerror}", field="examples") from None
-    except UnicodeDecodeError as error:
-        raise ProblemError(
-            f"{name} is not UTF-8: byte 0x{error.object[error.start]:02x} at {error.start}",
-            hint="save it as UTF-8, for example: iconv -f EUC-KR -t UTF-8",
-        ) from None
+        output.document(outcome_document(outcome))
+    else:
+        from codelathe.cli.show import show_outcome
+
+        show_outcome(outcome, output)
 
 
-def _solve(problem: Problem, answering: Answering, output: Output) -> Outcome:
+def solve_problem(problem: Problem, answering: Answering, output: Output) -> Outcome:
+    """Check everything that can be checked, then open judge and engine, and solve."""
     from codelathe.cli.progress import fetching
     from codelathe.cli.show import watching
     from codelathe.synthesis.solve import Effort, prepare, solve

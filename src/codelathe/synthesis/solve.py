@@ -36,7 +36,7 @@ class Effort:
     temperature: float = SAMPLED_TEMPERATURE
     top_p: float = 0.95
     seed: int = 0
-    limits: Limits = Limits()
+    limits: Limits = Limits()  # noqa: RUF009 (frozen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +47,9 @@ class Listener:
     each sampled candidate; `cancelled()` is asked after every token.
     """
 
-    writing: Callable[[str], None] = lambda text: None
-    trying: Callable[[int, int], None] = lambda done, total: None
-    cancelled: Callable[[], bool] = lambda: False
+    writing: Callable[[str], None] | None = None
+    trying: Callable[[int, int], None] | None = None
+    cancelled: Callable[[], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +92,14 @@ class _Search:
 
     def candidates(self, request: Request, *, stream: bool) -> Iterator[Candidate]:
         """The candidate of each completion of `request`, until `finished` is set."""
+        listener = self.listener
         complete = completion_watch(self.problem, opened=bool(request.prefill))
 
         def watch(index: int, choice: int, text: str) -> bool:
-            if stream:
-                self.listener.writing(text)
-            if self.finished.is_set() or self.listener.cancelled():
-                return True
-            return complete(index, choice, text)
+            if stream and listener.writing:
+                listener.writing(text)
+            cancelled = listener.cancelled is not None and listener.cancelled()
+            return cancelled or self.finished.is_set() or complete(index, choice, text)
 
         with closing(self.engine.generate([request], watch)) as completions:
             for completion in completions:
@@ -184,7 +184,7 @@ def prepare(problem: Problem) -> Problem:
 
 
 def _try_samples(search: _Search) -> None:
-    """Sample in one batch; judged on a thread, so that a looping candidate never holds up the model."""
+    """Sample in one batch; judged on a thread, so that no loop holds up the model."""
     total = search.effort.samples
     request = search.request(total, search.effort.temperature)
     with ThreadPoolExecutor(1, thread_name_prefix="judge") as pool:
@@ -192,7 +192,8 @@ def _try_samples(search: _Search) -> None:
         try:
             for candidate in search.candidates(request, stream=False):
                 judged.append(pool.submit(search.examine, candidate))
-                search.listener.trying(len(judged), total)
+                if search.listener.trying:
+                    search.listener.trying(len(judged), total)
             for future in judged:
                 future.result()
         except BaseException:

@@ -1,0 +1,79 @@
+"""`lathe doctor`: what this machine can do, and how to mend what it cannot."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+from importlib import metadata
+from typing import Any
+
+import click
+
+from codelathe.cli.console import Output, output_options
+
+FAILED = 1
+_PACKAGES = ("xllamacpp", "openvino-genai", "huggingface_hub", "fastapi")
+_KEYS = ("OPENAI_API_KEY", "HUGGINGFACE_API_KEY", "HF_TOKEN")
+
+
+@click.command(short_help="Say what this machine can do, and how to mend what it cannot.")
+@output_options
+def doctor(as_json: bool, quiet: bool) -> int:
+    """Check isolation, engines, models, keys and disk of this machine.
+
+    Each missing part comes with the command that mends it. The isolation tier is found by
+    doing the real thing in a child process, not by reading settings. Exit code 1 where
+    nothing could be proved here, because code cannot be isolated.
+
+    \b
+    lathe doctor
+    lathe doctor --json
+    """
+    output = Output(as_json, quiet)
+    report = examine()
+    if output.json:
+        output.document(report)
+    else:
+        _show(report, output)
+    return 0 if report["isolation"]["tier"] else FAILED
+
+
+def examine() -> dict[str, Any]:
+    """Everything `doctor` knows, as plain JSON values."""
+    from codelathe.judge import isolation_report
+    from codelathe.wiring import open_store
+
+    isolation = isolation_report()
+    store = open_store()
+    usage = shutil.disk_usage(store.home if store.home.exists() else store.home.anchor)
+    return {
+        "python": sys.version.split()[0],
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "cores": len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count(),
+        "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        "isolation": {
+            "tier": isolation.tier,
+            "features": [
+                {"name": f.name, "ok": f.ok, "detail": f.detail, "fix": f.fix}
+                for f in isolation.features
+            ],
+        },
+        "packages": {name: _version(name) for name in _PACKAGES},
+        "keys": {name: bool(os.environ.get(name)) for name in _KEYS},
+        "store": {
+            "home": str(store.home),
+            "free_bytes": usage.free,
+            "models": [m.name for m in store.installed()],
+        },
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
