@@ -84,6 +84,7 @@ class Completion:
     `request` is the index in the sequence given to the engine, `choice` counts the
     answers to that request. `seconds` is the wall time from submission to the end;
     `cost_usd` is 0 for local models and None where a remote price is not known.
+    `engine` names the engine that answered.
     """
 
     request: int
@@ -96,6 +97,7 @@ class Completion:
     seed: int
     model: str
     cost_usd: float | None = 0.0
+    engine: str = ""
 
 
 #: (request index, choice, the answer so far) -> True to end that answer now.
