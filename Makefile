@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
-SOURCES := src tests benches
+SOURCES := src tests benches docs
 DATA := $(wildcard ../shared/data)
 export CODELATHE_DATA ?= $(abspath $(DATA))
 
@@ -34,7 +34,7 @@ check: $(VENV)/.dev-installed
 	@$(BIN)/ruff format --check $(SOURCES)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
-	@$(BIN)/python docs/generate.py --check
+	@$(BIN)/python docs/build.py --check
 
 format: $(VENV)/.dev-installed
 	@$(BIN)/ruff check --fix $(SOURCES)
@@ -43,7 +43,7 @@ format: $(VENV)/.dev-installed
 install: $(VENV)/.dev-installed
 
 docs: $(VENV)/.dev-installed
-	@$(BIN)/python docs/generate.py
+	@$(BIN)/python docs/build.py
 
 bench: $(VENV)/.dev-installed
 	@mkdir -p bench-results

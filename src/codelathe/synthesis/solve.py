@@ -176,6 +176,14 @@ def prepare(problem: Problem) -> Problem:
             hint="say what the code should do: lathe generate 'Reverse a string.'",
             field="prompt",
         )
+    unreadable = next((c for c in problem.prompt if c == "\0" or "\ud800" <= c <= "\udfff"), None)
+    if unreadable is not None:
+        raise ProblemError(
+            f"the prompt has the character U+{ord(unreadable):04X} at "
+            f"{problem.prompt.index(unreadable)}, which is no text",
+            hint="save it as UTF-8 without NUL bytes",
+            field="prompt",
+        )
     if problem.program or problem.language != "python":
         return problem
     given = {e.input for e in problem.examples if isinstance(e, CallExample)}
