@@ -1,0 +1,20 @@
+"""Where weights and data sets come from, and where they are kept."""
+
+from codelathe.store.catalogue import Catalogue, Entry, Format
+from codelathe.store.folders import Folders, home
+from codelathe.store.progress import Progress, Silent
+from codelathe.store.store import Listed, LocalModel, Store, engines_for
+
+__all__ = [
+    "Catalogue",
+    "Entry",
+    "Folders",
+    "Format",
+    "Listed",
+    "LocalModel",
+    "Progress",
+    "Silent",
+    "Store",
+    "engines_for",
+    "home",
+]

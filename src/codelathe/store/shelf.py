@@ -1,0 +1,213 @@
+"""What is in place: folders named by SHA-256, each with its files and a record of them.
+
+A folder appears whole, by one rename, or not at all. Opening checks size and time of
+every file against the record, not its bytes: a gigabyte is hashed when it is fetched,
+when its time has changed, and when somebody asks.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from codelathe.core.errors import IntegrityError
+from codelathe.store.catalogue import Format
+from codelathe.store.part import disk_errors, file_sha256
+
+RECORD = "codelathe.json"
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFile:
+    """A file as it was when it was checked last; `source` brought it."""
+
+    name: str
+    bytes: int
+    sha256: str
+    mtime_ns: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is known of a folder. `names` are the references it was asked for by.
+
+    `repository` and `revision` (a commit) say where on the hub it is from, if it is.
+    """
+
+    names: tuple[str, ...]
+    format: Format
+    licence: str
+    files: tuple[KeptFile, ...]
+    repository: str = ""
+    revision: str = ""
+    fetched: str = ""
+
+    @property
+    def id(self) -> str:
+        """SHA-256 of the file; of the list of hashes and names where there are several."""
+        if len(self.files) == 1:
+            return self.files[0].sha256
+        lines = sorted(f"{file.sha256}  {file.name}\n" for file in self.files)
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+    @property
+    def bytes(self) -> int:
+        """The size of all files together."""
+        return sum(file.bytes for file in self.files)
+
+
+class Shelf:
+    """The folders below `root`. Names that start with a dot are not models."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def folder(self, record: Record) -> Path:
+        """Where the files of `record` are."""
+        return self.root / record.id
+
+    def path(self, record: Record) -> Path:
+        """What an engine opens: the (first) GGUF or data file, or a checkpoint's folder."""
+        folder = self.folder(record)
+        checkpoint = record.format in ("safetensors", "pytorch")
+        return folder if checkpoint else folder / record.files[0].name
+
+    def records(self) -> Iterator[Record]:
+        """All that is in place; folders without a readable record are not."""
+        try:
+            folders = sorted(p for p in self.root.iterdir() if not p.name.startswith("."))
+        except OSError:
+            return
+        for folder in folders:
+            record = read_record(folder)
+            if record is not None and folder.name == record.id:
+                yield record
+
+    def get(self, identity: str) -> Record | None:
+        """The record of the folder `identity`."""
+        return read_record(self.root / identity)
+
+    def check(self, record: Record) -> None:
+        """Notice a file that is missing, cut short or was written to.
+
+        Raises:
+            IntegrityError: naming the file.
+        """
+        touched = False
+        for kept in record.files:
+            path = self.folder(record) / kept.name
+            try:
+                stat = path.stat()
+            except OSError as error:
+                raise self._damaged(record, path, f"cannot be read: {error.strerror}") from None
+            if stat.st_size != kept.bytes:
+                raise self._damaged(
+                    record, path, f"has {stat.st_size:,} bytes, not the {kept.bytes:,} it had"
+                )
+            touched = touched or stat.st_mtime_ns != kept.mtime_ns
+        if touched:
+            self.verify(record)
+
+    def verify(self, record: Record) -> None:
+        """Hash every file again.
+
+        Raises:
+            IntegrityError: naming the file whose bytes have changed.
+        """
+        for kept in record.files:
+            path = self.folder(record) / kept.name
+            try:
+                digest = file_sha256(path)
+            except OSError as error:
+                raise self._damaged(record, path, f"cannot be read: {error.strerror}") from None
+            if digest != kept.sha256:
+                raise self._damaged(record, path, f"has been altered: its SHA-256 is {digest}")
+        # The bytes are right: remember the times. A store that is only readable has to do without.
+        with suppress(OSError):
+            files = (_timed(self.folder(record), kept) for kept in record.files)
+            write_record(self.folder(record), dataclasses.replace(record, files=tuple(files)))
+
+    def install(self, ready: Path, record: Record) -> Record:
+        """Rename the folder `ready` to its place. A record that is there gains the names."""
+        folder = self.folder(record)
+        present = self.get(record.id)
+        with disk_errors(folder):
+            if present is not None:
+                record = dataclasses.replace(
+                    present, names=tuple(dict.fromkeys(present.names + record.names))
+                )
+                write_record(folder, record)
+                shutil.rmtree(ready)
+                return record
+            write_record(ready, record)
+            if folder.exists():
+                shutil.rmtree(folder)
+            self.root.mkdir(parents=True, exist_ok=True)
+            ready.rename(folder)
+            _sync_folder(self.root)
+        return record
+
+    def remove(self, record: Record) -> int:
+        """Delete; the number of bytes that were freed."""
+        return delete(self.folder(record))
+
+    def _damaged(self, record: Record, path: Path, what: str) -> IntegrityError:
+        return IntegrityError(
+            f"{path} {what}", hint=f"fetch it again: lathe models pull {record.names[0]}"
+        )
+
+
+def delete(folder: Path) -> int:
+    """Delete a folder, if it is there; the number of bytes that were freed."""
+    freed = sum(p.lstat().st_size for p in folder.rglob("*") if p.is_file())
+    with disk_errors(folder), suppress(FileNotFoundError):
+        shutil.rmtree(folder)
+    return freed
+
+
+def kept_file(folder: Path, name: str, sha256: str, source: str) -> KeptFile:
+    """The KeptFile for a file that was just checked."""
+    stat = (folder / name).stat()
+    return KeptFile(name, stat.st_size, sha256, stat.st_mtime_ns, source)
+
+
+def read_record(folder: Path) -> Record | None:
+    """The record in `folder`, None where there is none that can be read."""
+    try:
+        document = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        files = tuple(KeptFile(**file) for file in document.pop("files"))
+        return Record(names=tuple(document.pop("names")), files=files, **document)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def write_record(folder: Path, record: Record) -> None:
+    """Put the record into `folder`, whole or not at all."""
+    document: dict[str, Any] = dataclasses.asdict(record)
+    temporary = folder / f".{RECORD}.{os.getpid()}"
+    with temporary.open("w", encoding="utf-8") as file:
+        json.dump(document, file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(folder / RECORD)
+
+
+def _timed(folder: Path, kept: KeptFile) -> KeptFile:
+    return dataclasses.replace(kept, mtime_ns=(folder / kept.name).stat().st_mtime_ns)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
