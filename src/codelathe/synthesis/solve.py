@@ -20,9 +20,10 @@ from codelathe.core.judging import Candidate, Case, Judge, Limits
 from codelathe.core.problem import CallExample, Problem
 from codelathe.core.proof import Solution, prove, unproved
 from codelathe.text.completeness import completion_watch
-from codelathe.text.examples import doctest_examples
-from codelathe.text.extraction import extract_code, find_entry_point
+from codelathe.text.doctests import doctest_examples
+from codelathe.text.extraction import extract_code
 from codelathe.text.prompts import solve_request
+from codelathe.text.signature import find_entry_point
 
 SAMPLED_TEMPERATURE = 0.8
 
