@@ -3,7 +3,7 @@
 from codelathe.store.catalogue import Catalogue, Entry, Format
 from codelathe.store.folders import Folders, home
 from codelathe.store.progress import Progress, Silent
-from codelathe.store.store import Listed, LocalModel, Store, engines_for
+from codelathe.store.store import Listed, LocalModel, Store, engines_for, not_installed
 
 __all__ = [
     "Catalogue",
@@ -17,4 +17,5 @@ __all__ = [
     "Store",
     "engines_for",
     "home",
+    "not_installed",
 ]

@@ -168,10 +168,15 @@ class Shelf:
 
 def delete(folder: Path) -> int:
     """Delete a folder, if it is there; the number of bytes that were freed."""
-    freed = sum(p.lstat().st_size for p in folder.rglob("*") if p.is_file())
+    freed = size_of(folder)
     with disk_errors(folder), suppress(FileNotFoundError):
         shutil.rmtree(folder)
     return freed
+
+
+def size_of(folder: Path) -> int:
+    """The bytes of all files below `folder`; 0 where there is none."""
+    return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def kept_file(folder: Path, name: str, sha256: str, source: str) -> KeptFile:

@@ -33,7 +33,7 @@ from codelathe.store.part import disk_errors
 from codelathe.store.pins import Pins
 from codelathe.store.progress import Progress, Silent
 from codelathe.store.selection import DEFAULT_QUANT, is_quant, select
-from codelathe.store.shelf import Record, Shelf, delete
+from codelathe.store.shelf import Record, Shelf, delete, size_of
 
 _ENGINES: dict[Format, tuple[str, ...]] = {"gguf": ("llamacpp", "openvino")}
 
@@ -152,12 +152,28 @@ class Store:
         self._models.verify(record)
         return self._local(ref, record)
 
+    def removable(self, ref: ModelRef) -> int:
+        """The bytes that `remove` would free.
+
+        Raises:
+            InputError: the reference is a path: files of the user's own are not removed.
+            ArtefactUnavailable: there is nothing of it here.
+        """
+        if ref.scheme in ("path", "gguf"):
+            raise ModelRefError(f"{ref} is a file of your own, and is left alone", field="model")
+        record = self._record(ref)
+        left = _unfinished(self._folders.models, _slug(str(ref)))
+        if record is None and not left.exists():
+            raise not_installed(ref)
+        return size_of(left) + (size_of(self._models.folder(record)) if record else 0)
+
     def remove(self, ref: ModelRef) -> int:
         """Delete a model and what is left of unfinished fetches of it; the bytes freed.
 
         Raises:
-            InputError: the reference is a path: files of the user's own are not ours.
+            InputError, ArtefactUnavailable: as `removable`.
         """
+        self.removable(ref)
         record = self._record(ref)
         freed = delete(_unfinished(self._folders.models, _slug(str(ref))))
         return freed + (self._models.remove(record) if record else 0)

@@ -1,0 +1,139 @@
+"""How fetching looks: a bar with speed and time left on a terminal, else a line now and then.
+
+All of it goes to standard error; with `--quiet` there is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from codelathe.cli.console import Output, printable
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress
+    from rich.progress import TaskID
+
+    from codelathe.store import Progress
+
+_TENTH = 10
+
+
+@contextmanager
+def fetching(output: Output) -> Iterator[Progress]:
+    """A store's Progress, drawn from the first byte that is fetched to the end of the block."""
+    if output.quiet:
+        from codelathe.store import Silent
+
+        yield Silent()
+        return
+    if not output.margin().is_terminal:
+        yield _Lines(output)
+        return
+    bar = _Bar(output)
+    try:
+        yield bar
+    finally:
+        bar.close()
+
+
+def human_bytes(count: float) -> str:
+    """`1.12 GB`: powers of 1000, three digits."""
+    if count < 1000:
+        return f"{count:.0f} bytes"
+    units = iter(("kB", "MB", "GB", "TB"))
+    unit = next(units)
+    count /= 1000
+    while count >= 999.5 and unit != "TB":
+        unit = next(units)
+        count /= 1000
+    return f"{count:.3g} {unit}"
+
+
+class _Lines:
+    """For logs: one line a tenth."""
+
+    def __init__(self, output: Output) -> None:
+        self._say = output.say
+        self._name = ""
+        self._total = 0
+        self._tenth = 0
+
+    def started(self, name: str, total: int | None) -> None:
+        self._name, self._total, self._tenth = name, total or 0, 0
+        size = f" ({human_bytes(total)})" if total else ""
+        self._say(f"fetching {printable(name)}{size}")
+
+    def source(self, name: str) -> None:
+        self._say(f"  from the source {name}")
+
+    def advanced(self, done: int) -> None:
+        tenth = done * _TENTH // self._total if self._total else 0
+        if tenth > self._tenth:
+            self._say(f"  {tenth * _TENTH}%  {human_bytes(done)}")
+        self._tenth = tenth
+
+    def note(self, text: str) -> None:
+        self._say(f"  {printable(text)}")
+
+
+class _Bar:
+    """For a terminal. The bar is made when there is something to fetch."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self._rich: RichProgress | None = None
+        self._task: TaskID | None = None
+
+    def started(self, name: str, total: int | None) -> None:
+        from rich.markup import escape
+
+        bar = self._open()
+        if self._task is None:
+            self._task = bar.add_task("", total=total, source="", name=escape(printable(name)))
+        else:
+            bar.reset(self._task, total=total, name=escape(printable(name)))
+
+    def source(self, name: str) -> None:
+        if self._task is not None:
+            self._open().update(self._task, source=name)
+
+    def advanced(self, done: int) -> None:
+        if self._task is not None:
+            self._open().update(self._task, completed=done)
+
+    def note(self, text: str) -> None:
+        from rich.markup import escape
+
+        bar = self._rich
+        console = self._output.margin() if bar is None else bar.console
+        console.print(f"[dim]{escape(printable(text))}[/dim]")
+
+    def close(self) -> None:
+        """Take the bar off the screen."""
+        if self._rich is not None:
+            self._rich.stop()
+
+    def _open(self) -> RichProgress:
+        if self._rich is None:
+            from rich.progress import (
+                BarColumn,
+                DownloadColumn,
+                Progress,
+                TextColumn,
+                TimeRemainingColumn,
+                TransferSpeedColumn,
+            )
+
+            self._rich = Progress(
+                TextColumn("{task.fields[name]} [dim]{task.fields[source]}[/dim]"),
+                BarColumn(),
+                DownloadColumn(),
+                TransferSpeedColumn(),
+                TimeRemainingColumn(),
+                console=self._output.margin(),
+                transient=True,
+            )
+            self._rich.start()
+        return self._rich
