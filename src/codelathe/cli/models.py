@@ -35,7 +35,7 @@ def models() -> None:
 def list_(as_json: bool, quiet: bool) -> int:
     """List the models that are here, then those that can be fetched by name.
 
-    A row such as codegen-{2b|6b}-{multi|mono} stands for every combination. With --json
+    A row such as codegen-{2b, 6b}-{multi, mono} stands for every combination. With --json
     each combination is a row of its own.
 
     \b
@@ -252,9 +252,9 @@ def _show_list(rows: tuple[Listed, ...], output: Output) -> None:
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("")
-    table.add_column("model", no_wrap=True)
+    table.add_column("model", overflow="fold", min_width=22)
     table.add_column("size", justify="right", no_wrap=True)
-    for column in ("weights", "type", "licence", "engines"):
+    for column in ("type", "licence", "engines"):
         table.add_column(column, overflow="fold")
     here = [row for row in rows if row.installed is not None or row.damage]
     for row in here:
@@ -263,7 +263,9 @@ def _show_list(rows: tuple[Listed, ...], output: Output) -> None:
     for name, members in _families(row for row in rows if row not in here).items():
         table.add_row("", *(escape(cell) for cell in _cells(name, members)))
     screen = output.screen()
-    screen.print(table, width=None if screen.is_terminal else _WIDE)
+    if not screen.is_terminal:
+        screen.width = _WIDE
+    screen.print(table)
     for row in here:
         if row.damage:
             output.say(f"{row.name}: {printable(row.damage)}; lathe models pull {row.name}")
@@ -279,13 +281,12 @@ def _families(rows: Iterable[Listed]) -> dict[str, list[Listed]]:
 
 
 def _cells(name: str, members: list[Listed]) -> Iterator[str]:
-    """Name, size, weights, type, licence and engines of one row, all that differ in a list."""
+    """Name, size, type, licence and engines of one row, all that differ in a list."""
     from codelathe.cli.progress import human_bytes
 
     documents = [listed_document(member) for member in members]
     yield printable(name)
     yield human_bytes(documents[0]["bytes"]) if documents[0]["bytes"] else ""
-    yield documents[0].get("parameters", "") if len(members) == 1 else ""
     for key in ("type", "licence"):
         yield ", ".join(dict.fromkeys(document.get(key, "") for document in documents))
     yield ", ".join(documents[0]["engines"])

@@ -153,7 +153,9 @@ class _Reader:
         unknown = table.keys() - _FAMILY_KEYS
         if unknown:
             raise self._wrong(name, f"has the unknown key {min(unknown)!r}")
-        shape = name.format(**{axis: "{" + "|".join(map(str, v)) + "}" for axis, v in axes.items()})
+        shape = name.format(
+            **{axis: "{" + ", ".join(map(str, v)) + "}" for axis, v in axes.items()}
+        )
         common = {k: v for k, v in table.items() if k not in ("name", "axes", "only")}
         for values in itertools.product(*axes.values()):
             chosen = dict(zip(axes, values, strict=True))
