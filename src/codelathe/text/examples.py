@@ -128,7 +128,7 @@ def _array_items(text: str) -> Iterator[tuple[int, Any]]:
         position = comma.end()
     rest = text[position + 1 :]
     if rest.strip():
-        line = text.count("\n", 0, position + 1) + 1
+        line = text.count("\n", 0, _skip_space(text, position + 1)) + 1
         raise _syntax(line, "there is more text after the closing ']'")
 
 
