@@ -1,0 +1,328 @@
+"""The engine for any OpenAI-compatible address: OpenAI, OpenRouter, vLLM, llama.cpp, Ollama.
+
+Chats go to `/chat/completions`, plain prompts to `/completions`, both streamed as
+server-sent events. `OPENAI_BASE_URL` names another address; one on this machine needs no
+key. Services differ in the arguments they take: where one refuses a field that can be
+named otherwise, or that is honoured here as well (stop strings), the request is made
+again without it; any other argument that it refuses is refused by name.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import threading
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from codelathe.core.errors import (
+    InputError,
+    LatheError,
+    RemoteFailure,
+    RemoteTimeout,
+    UnknownName,
+    UsageError,
+)
+from codelathe.core.generation import (
+    ALL_FEATURES,
+    Completion,
+    EngineInfo,
+    Request,
+    Watch,
+    refuse_unsupported,
+)
+from codelathe.engines._chunks import Garbled, Piece, read_chunk, whole
+from codelathe.engines._refusal import Refusal, Service, failure_of, read_refusal
+from codelathe.engines._remote import DEFAULT_PACE, Call, Pace, complete, garbled
+from codelathe.engines._retry import Transient
+from codelathe.engines.secrets import Secret, find_secret, require_secret, setting
+
+if TYPE_CHECKING:
+    import httpx2
+
+PUBLIC = "https://api.openai.com/v1"
+KEY_VARIABLES = ("OPENAI_API_KEY",)
+#: OpenAI takes no more; the others are cut here all the same.
+_MAX_STOPS = 4
+_MAX_EVENT = 1 << 20
+_MAX_REFUSAL = 1 << 16
+_MAX_LISTED = 1000
+_LISTING = 10.0
+_TOKEN_FIELDS = ("max_completion_tokens", "max_tokens")
+
+
+class OpenAIEngine:
+    """A model behind an OpenAI-compatible address."""
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        base_url: str = "",
+        key: Secret | None = None,
+        pace: Pace = DEFAULT_PACE,
+    ) -> None:
+        """Without `base_url` and `key`, `OPENAI_BASE_URL` and `OPENAI_API_KEY` are asked.
+
+        Raises:
+            MissingKey: no key, and the address is not on this machine.
+            UsageError: the address is not http or https.
+        """
+        self._base = check_address(base_url or setting("OPENAI_BASE_URL") or PUBLIC)
+        host = urlsplit(self._base).hostname or ""
+        name = f"the service at {host}" if self._base != PUBLIC else "OpenAI"
+        if key is None:
+            key = find_secret(KEY_VARIABLES)
+        if key is None and not is_loopback(host):
+            key = require_secret(KEY_VARIABLES, name)
+        self._service = Service("openai", name, model, KEY_VARIABLES[0], key)
+        self._info = EngineInfo(
+            "openai", model, host, context_length=None, features=ALL_FEATURES - {"prefill"}
+        )
+        self._pace = pace
+        self._fields = _Fields(own=host == urlsplit(PUBLIC).hostname)
+        self._client = self._connect()
+
+    @property
+    def info(self) -> EngineInfo:
+        """`version` is the host: all that such a service says of its version."""
+        return self._info
+
+    def generate(
+        self, requests: Sequence[Request], watch: Watch | None = None
+    ) -> Iterator[Completion]:
+        """Yield completions as they finish, several requests at a time.
+
+        Tokens are the service's own count; where an answer was ended before the service
+        said it, they are estimated from the text. `cost_usd` is what the service reports,
+        None where it reports nothing.
+
+        Raises:
+            UnsupportedArgument: the engine or the model cannot honour an argument.
+            ContextOverflow: a prompt does not fit.
+            InputError: the service has no such model (field `model`).
+            RemoteError: refused key, rate limit, timeout, failure.
+        """
+        refuse_unsupported(self._info, requests)
+        return complete(requests, watch, self._stream, self._service, self._pace)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def _connect(self) -> httpx2.Client:
+        import httpx2
+
+        headers = {"Accept": "text/event-stream"}
+        if self._service.key is not None:
+            headers["Authorization"] = f"Bearer {self._service.key.reveal()}"
+        limits = self._pace.timeouts
+        return httpx2.Client(
+            headers=headers,
+            timeout=httpx2.Timeout(limits.read, connect=limits.connect),
+            limits=httpx2.Limits(max_connections=None),
+        )
+
+    def _stream(self, call: Call) -> Iterator[Piece]:
+        """One answer; asks again at once where the service wants a field named otherwise."""
+        while True:
+            body = self._fields.body(call, self._service.model)
+            refusal = yield from self._ask(call, body)
+            if refusal is None:
+                return
+            if not self._fields.adapt(refusal, body, call.request):
+                failure = failure_of(refusal, self._service)
+                raise self._with_nearest(failure) if isinstance(failure, InputError) else failure
+
+    def _with_nearest(self, failure: InputError) -> LatheError:
+        """For an unknown model: the nearest names that the service lists, where it does."""
+        import httpx2
+
+        if failure.field != "model":
+            return failure
+        try:
+            listed = self._client.get(f"{self._base}/models", timeout=_LISTING).json()["data"]
+            names = [self._service.quote(str(m["id"])) for m in listed[:_MAX_LISTED]]
+        except (httpx2.HTTPError, ValueError, TypeError, KeyError):
+            names = []
+        model = self._service.model
+        if not names or model in names:
+            return failure
+        return UnknownName(f"model at {self._service.name}", model, names, field="model")
+
+    def _ask(self, call: Call, body: dict[str, Any]) -> Generator[Piece, None, Refusal | None]:
+        """The pieces of one answer; the generator's value is the service's refusal, if any."""
+        import httpx2
+
+        path = "/chat/completions" if call.request.messages else "/completions"
+        done = False
+        try:
+            with self._client.stream("POST", self._base + path, json=body) as response:
+                if response.status_code != 200:
+                    return _refusal(response)
+                for piece in self._pieces(response, call):
+                    done = done or piece.reason is not None
+                    yield piece
+        except httpx2.HTTPError as error:
+            failure = transport_failure(error, self._service, self._pace)
+            if not done:  # what comes after the end of an answer does not matter
+                raise failure from None
+        if not done:
+            raise cut_short(self._service)
+        return None
+
+    def _pieces(self, response: httpx2.Response, call: Call) -> Iterator[Piece]:
+        kind = response.headers.get("content-type", "")
+        if "event-stream" not in kind:
+            raise garbled(f"its content type is {kind or 'missing'}, not a stream", self._service)
+        try:
+            for data in _events(response.iter_bytes(), call):
+                if data == b"[DONE]":
+                    return
+                chunk = json.loads(data)
+                if isinstance(chunk, dict) and chunk.get("error"):
+                    raise failure_of(read_refusal(500, {}, json.dumps(chunk)), self._service)
+                yield read_chunk(chunk)
+        except Garbled as why:
+            raise garbled(why, self._service) from None
+        except ValueError:
+            raise garbled("a part of its stream is not JSON", self._service) from None
+
+
+class _Fields:
+    """How this service names the fields of a request; learnt from its refusals."""
+
+    def __init__(self, *, own: bool) -> None:
+        self._lock = threading.Lock()
+        self._untried = list(_TOKEN_FIELDS if own else reversed(_TOKEN_FIELDS))
+        self._dropped: set[str] = set()
+
+    def body(self, call: Call, model: str) -> dict[str, Any]:
+        """The request's body. Top-p and seed stand in it only where they count."""
+        request, sampling = call.request, call.request.sampling
+        body: dict[str, Any] = {"model": model, "stream": True}
+        body["stream_options"] = {"include_usage": True}
+        if request.messages:
+            body["messages"] = [
+                {"role": m.role, "content": whole(m.content)} for m in request.messages
+            ]
+            body[self._untried[0]] = sampling.max_tokens
+        else:
+            body["prompt"] = whole(request.prompt)
+            body["max_tokens"] = sampling.max_tokens
+        body["temperature"] = sampling.temperature
+        if sampling.temperature > 0:
+            body["seed"] = call.seed
+            if sampling.top_p < 1.0:
+                body["top_p"] = sampling.top_p
+        if sampling.stop:
+            body["stop"] = list(sampling.stop[:_MAX_STOPS])
+        return {name: value for name, value in body.items() if name not in self._dropped}
+
+    def adapt(self, refusal: Refusal, body: dict[str, Any], request: Request) -> bool:
+        """Learn from a refusal; whether the request can be made again in another form."""
+        if refusal.status not in (400, 422) or refusal.overflow:
+            return False
+        with self._lock:
+            used = next(name for name in _TOKEN_FIELDS if name in body)
+            if request.messages and refusal.names(used):
+                if used == self._untried[0] and len(self._untried) > 1:
+                    self._untried.pop(0)
+                return used != self._untried[0]  # another thread may have learnt it first
+            optional = ["stop", "stream_options"]
+            if request.sampling.seed == 0:  # nobody asked for this very seed
+                optional.append("seed")
+            for name in optional:
+                if name in body and refusal.names(name):
+                    self._dropped.add(name)
+                    return True
+        return False
+
+
+def check_address(address: str) -> str:
+    """`address` without a slash at its end.
+
+    Raises:
+        UsageError: not http or https, or with a password in it.
+    """
+    try:
+        parts = urlsplit(address)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise UsageError(
+            f"the base address {address!r} is not an http address",
+            hint="it looks like http://127.0.0.1:8080/v1",
+        )
+    if parts.username or parts.password:
+        raise UsageError(
+            f"the base address of {parts.hostname} has a user name or password in it",
+            hint="give the key by its variable instead",
+        )
+    return address.rstrip("/")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` is this machine by its name or address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def transport_failure(
+    error: httpx2.HTTPError, service: Service, pace: Pace
+) -> LatheError | Transient:
+    """The error for a connection that failed."""
+    import httpx2
+
+    limits = pace.timeouts
+    reason = service.quote(str(error)) or type(error).__name__
+    if isinstance(error, httpx2.ConnectTimeout):
+        why = f"{service.name} did not accept a connection in {limits.connect:g} s"
+        return Transient(RemoteTimeout(why, hint="check the network and the base address"))
+    if isinstance(error, httpx2.TimeoutException):
+        return RemoteTimeout(
+            f"{service.name} sent nothing for {limits.read:g} s", hint="try again later"
+        )
+    if isinstance(error, httpx2.ConnectError):
+        why = f"{service.name} cannot be reached: {reason}"
+        return Transient(RemoteFailure(why, hint="check the network and the base address"))
+    if isinstance(error, (httpx2.NetworkError, httpx2.RemoteProtocolError)):
+        return cut_short(service)
+    return garbled(reason, service)
+
+
+def cut_short(service: Service) -> Transient:
+    """The error for a stream that ended inside an answer."""
+    return Transient(
+        RemoteFailure(
+            f"{service.name} broke off in the middle of an answer",
+            hint="try again; what was finished before is kept",
+        )
+    )
+
+
+def _refusal(response: httpx2.Response) -> Refusal:
+    body = b""
+    for part in response.iter_bytes():
+        body += part
+        if len(body) > _MAX_REFUSAL:
+            break
+    return read_refusal(response.status_code, response.headers, body.decode("utf-8", "replace"))
+
+
+def _events(chunks: Iterable[bytes], call: Call) -> Iterator[bytes]:
+    """The data of each server-sent event (one line in every service of this form)."""
+    pending = b""
+    for chunk in chunks:
+        if call.ended.is_set():
+            return
+        *lines, pending = (pending + chunk).split(b"\n")
+        if len(pending) > _MAX_EVENT:
+            raise Garbled(f"one event of more than {_MAX_EVENT:,} bytes")
+        for line in lines:
+            if line.startswith(b"data:"):
+                yield line[5:].strip()
