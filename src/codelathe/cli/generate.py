@@ -107,7 +107,7 @@ def _problem(
     program: bool,
 ) -> Problem:
     from codelathe.core.problem import Problem
-    from codelathe.text.examples import load_examples, parse_examples
+    from codelathe.text.examples import load_examples_file, parse_examples
 
     if prompt == "-":
         if examples == STANDARD_INPUT:
@@ -115,7 +115,7 @@ def _problem(
         prompt = read_text(STANDARD_INPUT)
     found = parse_examples(inputs, outputs, program=program)
     if examples is not None:
-        found += load_examples(read_text(examples), program=program)
+        found += load_examples_file(read_text(examples), program=program)
     return Problem(
         prompt=prompt, language=parse_language(language).key, program=program, examples=found
     )

@@ -22,7 +22,7 @@ from codelathe.core.proof import Solution, prove, unproved
 from codelathe.text.completeness import completion_watch
 from codelathe.text.doctests import doctest_examples
 from codelathe.text.extraction import extract_code
-from codelathe.text.prompts import solve_request
+from codelathe.text.prompts import completion_request, solve_request
 from codelathe.text.signature import find_entry_point
 
 SAMPLED_TEMPERATURE = 0.8
@@ -89,12 +89,16 @@ class _Search:
             top_p=self.effort.top_p if temperature else 1.0,
             seed=self.effort.seed if temperature else 0,
         )
-        return solve_request(self.problem, sampling, n, self.engine.info.features)
+        features = self.engine.info.features
+        if "messages" in features:
+            return solve_request(self.problem, sampling, n, features)
+        return completion_request(self.problem, sampling, n)
 
     def candidates(self, request: Request, *, stream: bool) -> Iterator[Candidate]:
         """The candidate of each completion of `request`, until `finished` is set."""
         listener = self.listener
-        complete = completion_watch(self.problem, opened=bool(request.prefill))
+        head = request.prefill or request.prompt
+        complete = completion_watch(self.problem, bool(head), head=request.prompt)
 
         def watch(index: int, choice: int, text: str) -> bool:
             if stream and listener.writing:
@@ -106,11 +110,11 @@ class _Search:
             for completion in completions:
                 self.completions.append(completion)
                 if not self.finished.is_set():  # else it was cut short by another's proof
-                    yield self.candidate(completion, request.prefill)
+                    yield self.candidate(completion, head)
 
-    def candidate(self, completion: Completion, prefill: str) -> Candidate:
+    def candidate(self, completion: Completion, head: str) -> Candidate:
         problem = self.problem
-        code = extract_code(problem, completion.text, prefill)
+        code = extract_code(problem, completion.text, head)
         entry = "" if problem.program else find_entry_point(problem, code)
         return Candidate(code, problem.language, entry)
 
@@ -188,7 +192,9 @@ def prepare(problem: Problem) -> Problem:
     if problem.program or problem.language != "python":
         return problem
     given = {e.input for e in problem.examples if isinstance(e, CallExample)}
-    found = (e for e in doctest_examples(problem.prompt) if e.input not in given)
+    found = (
+        e for e in doctest_examples(problem.prompt, problem.entry_point) if e.input not in given
+    )
     return replace(problem, examples=(*problem.examples, *found))
 
 
