@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 
@@ -124,7 +125,7 @@ def test_the_listener_sees_the_answer_grow(judge: SandboxJudge) -> None:
     seen: list[str] = []
     solve(PROBLEM, ScriptedEngine([RIGHT]), judge, Effort(samples=0), Listener(writing=seen.append))
     assert len(seen) > 1
-    assert all(later.startswith(earlier) for earlier, later in zip(seen, seen[1:], strict=False))
+    assert all(later.startswith(earlier) for earlier, later in pairwise(seen))
 
 
 def test_a_cancelled_search_ends_the_answer(judge: SandboxJudge) -> None:

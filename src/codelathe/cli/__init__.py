@@ -61,12 +61,12 @@ def lathe() -> None:
 
 def main(args: list[str] | None = None) -> None:
     """Run `lathe` and exit: 0 done, 1 failed, 2 wrong use, 3 not proved, 130 interrupted."""
+    signal.signal(signal.SIGTERM, _interrupt)
     sys.exit(run(sys.argv[1:] if args is None else args))
 
 
 def run(args: list[str]) -> int:
     """Run `lathe` with `args` and return its exit code."""
-    signal.signal(signal.SIGTERM, _interrupt)
     as_json = "--json" in args
     try:
         outcome: Any = lathe.main(args, prog_name="lathe", standalone_mode=False)

@@ -1,0 +1,5 @@
+"""`python -m codelathe` is `lathe`."""
+
+from codelathe.cli import main
+
+main()
