@@ -18,7 +18,7 @@ from fakes.service import FakeService, running_service
 KEY = "hf_Secret0123456789abcdef"
 PACE = Pace(
     timeouts=Timeouts(connect=5.0, read=10.0, total=20.0),
-    retries=Retries(attempts=3, first=0.01, longest=0.02, wait=2.0),
+    retries=Retries(attempts=3, first=0.001, longest=0.002, wait=2.0),
 )
 
 MakeEngine = Callable[..., Engine]

@@ -84,8 +84,7 @@ class FakeService:
 def running_service() -> Iterator[FakeService]:
     """A service on a free port of loopback, ended with the block."""
     service = FakeService()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(service))
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), _handler(service))
     service.address = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
@@ -96,6 +95,13 @@ def running_service() -> Iterator[FakeService]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients hang up in these tests: that is no news."""
 
 
 def _handler(service: FakeService) -> type[BaseHTTPRequestHandler]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from codelathe.core.errors import RemoteFailure, RemoteTimeout
@@ -98,7 +98,7 @@ _Event = tuple[Call, int, "Piece | BaseException | None"]
 
 def complete(
     requests: Sequence[Request], watch: Watch | None, stream: Stream, service: Service, pace: Pace
-) -> Iterator[Completion]:
+) -> Generator[Completion]:
     """Yield every answer as it finishes; an error of any call ends them all."""
     calls = [Call(r, i, c) for i, r in enumerate(requests) for c in range(r.n)]
     waiting: queue.SimpleQueue[Call] = queue.SimpleQueue()
@@ -127,7 +127,7 @@ class _Board:
         self._service = service
         self._total = pace.timeouts.total
 
-    def next(self) -> Iterator[Completion]:
+    def next(self) -> Generator[Completion]:
         """Wait for one event and yield the completion it makes, if any."""
         started = [c.started for c in self.open if c.started]
         left = min(started, default=time.perf_counter()) + self._total - time.perf_counter()

@@ -88,7 +88,7 @@ class HuggingFaceEngine:
 
     def generate(
         self, requests: Sequence[Request], watch: Watch | None = None
-    ) -> Iterator[Completion]:
+    ) -> Generator[Completion]:
         """Yield completions as they finish, several requests at a time.
 
         Tokens and cost are counted as by the `openai` engine.

@@ -91,7 +91,7 @@ class OpenAIEngine:
 
     def generate(
         self, requests: Sequence[Request], watch: Watch | None = None
-    ) -> Iterator[Completion]:
+    ) -> Generator[Completion]:
         """Yield completions as they finish, several requests at a time.
 
         Tokens are the service's own count; where an answer was ended before the service

@@ -19,7 +19,7 @@ import json
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,7 +88,7 @@ class ScriptedEngine:
 
     def generate(
         self, requests: Sequence[Request], watch: Watch | None = None
-    ) -> Iterator[Completion]:
+    ) -> Generator[Completion]:
         """Yield the answers in order, one after the other.
 
         Raises:
@@ -101,7 +101,7 @@ class ScriptedEngine:
     def close(self) -> None:
         """Nothing to free."""
 
-    def _generate(self, requests: Sequence[Request], watch: Watch | None) -> Iterator[Completion]:
+    def _generate(self, requests: Sequence[Request], watch: Watch | None) -> Generator[Completion]:
         for index, request in enumerate(requests):
             for choice in range(request.n):
                 yield self._complete(index, choice, request, watch)
