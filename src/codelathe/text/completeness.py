@@ -30,7 +30,7 @@ _DEFINITION = re.compile(r"^(?:async )?def |^class |^\w+ *= *lambda\b", re.MULTI
 _NO_SOLUTION = re.compile(
     r"print\(|assert |if __name__\b|>>>"
     r"|# *(?:(?:example|sample) (?:usage|use|of)|usage|tests? (?:cases?|the|code|your)|unit tests?"
-    r"|testing|driver|(?:사용 )?(?:예시|예제)|테스트|사용)",
+    r"|testing|driver|(?:사용 )?(?:예시|예제)|테스트|사용 ?법)",
     re.IGNORECASE,
 )
 _HEADING = re.compile(r"# *(?:tests?|examples?|check|output|demo)\W*", re.IGNORECASE)

@@ -19,13 +19,15 @@ from codelathe.text.syntax import parse_module
 
 _PROMPT = re.compile(r"^\s*>>>\s?(?P<code>.*)$")
 _MORE = re.compile(r"^\s*\.\.\.(?: (?P<code>.*))?$")
-_QUOTES = re.compile(r"\s*(?:\"\"\"|''').*$")
+_QUOTES = re.compile(r"(?:\"\"\"|''').*$")
 #: What may stand between a call and its result.
 _ARROW = re.compile(
     r"\s*(?:#\s*)?(?:==|===|=>|==>|->|-->|➞|→|⇒|⟶|should (?:return|output|be)|must return"
     r"|(?:it )?returns?|gives|outputs?|yields|is)(?![=>])[: ]*"
 )
-_AFTER = re.compile(r"\s*(?:[.,;:]?\s*$|\s[#(\[].*$|[.,;]?\s+(?:because|since|as|and|but)\b.*$)")
+_AFTER = re.compile(
+    r"\s{0,9}(?:[.,;:]?\s{0,9}$|\s[#(\[].*$|[.,;]?\s+(?:because|since|as|and|but)\b.*$)"
+)
 _BARE = re.compile(r"[-+]?[\w.]+(?:[eE][-+]?\d+)?")
 _LABELS = re.compile(
     r"^[ \t]*(?:입력|input)[ \t]*:[ \t]*(?P<input>.+)\n"

@@ -62,9 +62,11 @@ _LOOKALIKES = str.maketrans(
     }
 )  # fmt: skip
 _CODE_START = re.compile(r"^(?:def |async def |class |import \w|from [\w.]+ import |@\w)")
+_INDENTATION = re.compile(r"^[ \t]+", re.MULTILINE)
 _TOP_LEVEL = re.compile(r"^[^\s#)\]}]", re.MULTILINE)
-_MAX_CUTS = 200
-_MAX_STARTS = 50
+#: How much is tried on broken text: fewer times the longer it is.
+_MAX_TRIES = 200
+_MAX_PARSED = 4_000_000
 
 
 def extract_code(problem: Problem, text: str, prefill: str = "") -> str:
@@ -217,8 +219,18 @@ def _plain_characters(source: str) -> str:
     return textwrap.dedent(source.translate(_LOOKALIKES))
 
 
-def _tabs_expanded(source: str) -> str:
-    return textwrap.dedent(source.translate(_LOOKALIKES).expandtabs(4))
+def _narrow_tabs(source: str) -> str:
+    return _with_tabs(source, 4)
+
+
+def _wide_tabs(source: str) -> str:
+    return _with_tabs(source, 8)
+
+
+def _with_tabs(source: str, width: int) -> str:
+    """Indented with spaces only, a tab reaching to the next multiple of `width`."""
+    plain = source.translate(_LOOKALIKES)
+    return textwrap.dedent(_INDENTATION.sub(lambda m: m[0].expandtabs(width), plain))
 
 
 def _split_body(code: str) -> tuple[str, str]:
@@ -286,8 +298,8 @@ def _without(code: str, statements: tuple[Statement, ...], dropped: list[Stateme
 def _longest_python(source: str) -> str:
     """The most that parses: from a line that begins code, down to a complete statement."""
     lines = source.split("\n")
-    starts = [0, *(i for i, line in enumerate(lines) if _CODE_START.match(line))][:_MAX_STARTS]
-    for start in dict.fromkeys(starts):
+    starts = [0, *(i for i, line in enumerate(lines) if _CODE_START.match(line))]
+    for start in list(dict.fromkeys(starts))[: _tries(source)]:
         code = _cut_back(lines[start:])
         if any(not _is_word(s.node) for s in (top_level(code) if _compiles(code) else ())):
             return code
@@ -296,7 +308,7 @@ def _longest_python(source: str) -> str:
 
 def _cut_back(lines: list[str]) -> str:
     """The longest run of whole top-level statements from the first line on."""
-    for _ in range(_MAX_CUTS):
+    for _ in range(_tries("\n".join(lines))):
         source = "\n".join(lines).rstrip()
         if not source:
             break
@@ -308,6 +320,10 @@ def _cut_back(lines: list[str]) -> str:
             end -= 1
         lines = lines[:end]
     return ""
+
+
+def _tries(source: str) -> int:
+    return min(_MAX_TRIES, _MAX_PARSED // (len(source) + 1) + 1)
 
 
 def _error_line(source: str) -> int | None:
@@ -322,11 +338,18 @@ def _cut_to_head(whole: str, head: str) -> str:
     """`whole` cut at its end, line by line, while more than `head` is left; else nothing."""
     lines = whole.split("\n")
     least = head.count("\n") + 1
-    for end in range(len(lines) - 1, max(least, len(lines) - _MAX_CUTS), -1):
+    for end in range(len(lines) - 1, max(least, len(lines) - _tries(whole)), -1):
         code = "\n".join(lines[:end]).rstrip()
         if parses(code):
             return code
     return ""
 
 
-_REPAIRS = (_as_is, _dedented, _without_prompts, _plain_characters, _tabs_expanded)
+_REPAIRS = (
+    _as_is,
+    _dedented,
+    _without_prompts,
+    _plain_characters,
+    _narrow_tabs,
+    _wide_tabs,
+)

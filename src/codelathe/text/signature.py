@@ -7,6 +7,7 @@ import builtins
 import keyword
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import TypeAlias
 
 from codelathe.core.problem import Problem
@@ -26,15 +27,19 @@ _CODE_START = re.compile(
 _IDENTIFIER = r"([A-Za-z_][A-Za-z0-9_]*)"
 _NAMED = re.compile(
     rf"\b{_IDENTIFIER}\("  # called: `solve(n)`
-    rf"|\b(?:named|called|function|method)\s+[`'\"]{_IDENTIFIER}[`'\"]"
-    rf"|\b(?:named|called)\s+{_IDENTIFIER}\b"
-    rf"|`?{_IDENTIFIER}`?\s*(?:이라는|라는)?\s*함수"
-    rf"|[`'\"]{_IDENTIFIER}[`'\"]\s+(?:function|method)\b"
+    rf"|\b(?:named|called|function|method) {{1,3}}[`'\"]{_IDENTIFIER}[`'\"]"
+    rf"|\b(?:named|called) {{1,3}}{_IDENTIFIER}\b"
+    rf"|(?<![A-Za-z0-9_]){_IDENTIFIER}[`'\"]? {{0,3}}(?:이라는|라는)? {{0,3}}함수"
+    rf"|[`'\"]{_IDENTIFIER}[`'\"] {{1,3}}(?:function|method)\b"
 )
+#: How many lines that might begin code are tried.
+_MAX_STARTS = 20
+
 
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 
 
+@lru_cache(maxsize=8)  # asked several times about the problem at hand
 def prompt_code(prompt: str) -> str:
     """The Python that `prompt` consists of, or holds in a fence or at its end; else empty.
 
@@ -45,7 +50,7 @@ def prompt_code(prompt: str) -> str:
     if not starts:
         return ""
     blocks = [block.code for block in fenced_blocks(prompt)]
-    for text in (prompt, *reversed(blocks), *(prompt[start:] for start in starts)):
+    for text in (prompt, *reversed(blocks), *(prompt[start:] for start in starts[:_MAX_STARTS])):
         if _CODE_START.search(text) and completed(text) is not None:
             return text.strip("\n")
     return ""
