@@ -252,7 +252,7 @@ def _show_list(rows: tuple[Listed, ...], output: Output) -> None:
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("")
-    table.add_column("model", overflow="fold", min_width=22)
+    table.add_column("model", overflow="fold", min_width=19)
     table.add_column("size", justify="right", no_wrap=True)
     for column in ("type", "licence", "engines"):
         table.add_column(column, overflow="fold")

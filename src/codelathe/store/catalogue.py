@@ -10,25 +10,24 @@ from __future__ import annotations
 import itertools
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, get_args
 
 from codelathe.core.errors import InputError, UnknownName
 from codelathe.store.artefact import Artefact, HubFile, IndexParts
 
 Format = Literal["gguf", "safetensors", "pytorch", "unknown"]
 BUILT_IN = Path(__file__).with_name("catalogue.toml")
+T = TypeVar("T", HubFile, IndexParts)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_TEXTS = ("about", "parameters", "type", "languages", "licence", "format", "file", "sha256")
-_MODEL_KEYS = {*_TEXTS, "bytes", "hub", "index", "local"}
-_DATA_KEYS = {"about", "licence", "file", "bytes", "sha256", "hub", "index"}
-_FAMILY_KEYS = _MODEL_KEYS - {"file", "bytes", "sha256", "index", "local"} | {
-    "name",
-    "axes",
-    "only",
-}
+_TEXTS = ("about", "parameters", "type", "languages", "licence", "format")
+_PLACE = ("file", "sha256", "local")
+_PINNED = {"file", "bytes", "sha256"}
+_MODEL_KEYS = {*_TEXTS, *_PLACE, "bytes", "hub", "index"}
+_DATA_KEYS = {"about", "licence", *_PINNED, "hub", "index"}
+_FAMILY = {"name", "axes", "only"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,100 +113,100 @@ def _read(path: Path) -> dict[str, Any]:
         raise InputError(f"{path} is not a TOML file: {error}", hint=f"edit {path}") from None
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from None
-    unknown = document.keys() - {"models", "datasets", "family"}
-    if unknown:
-        raise InputError(
-            f"{path} has the unknown table {min(unknown)!r}",
-            hint="the tables are [models.NAME], [datasets.NAME] and [[family]]",
-        )
+    shapes = {"models": dict, "datasets": dict, "family": list}
+    for key, value in document.items():
+        if key not in shapes or not isinstance(value, shapes[key]):
+            raise InputError(
+                f"{path} has {key!r}, which is no table of a catalogue",
+                hint="the tables are [models.NAME], [datasets.NAME] and [[family]]",
+            )
     return document
 
 
 class _Reader:
-    """Turns tables of one file into entries; every error names file, entry and key."""
+    """Turns the tables of one file into entries; every error names file, entry and fault."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def entry(self, name: str, table: Any, keys: set[str], family: str = "") -> Entry:
+    def entry(self, name: str, table: Any, known: Set[str], family: str = "") -> Entry:
+        """The entry that one table describes."""
         if not isinstance(table, dict):
             raise self._wrong(name, "is not a table")
-        for key in table:
-            if key not in keys:
-                raise self._wrong(name, f"has the unknown key {key!r} (known: {sorted(keys)})")
-        for key in (*_TEXTS, "local"):
-            if not isinstance(table.get(key, ""), str):
-                raise self._wrong(name, f"{key} must be text")
-        texts = {key: table[key] for key in _TEXTS[:6] if key in table}
-        if texts.get("format", "unknown") not in ("gguf", "safetensors", "pytorch", "unknown"):
-            raise self._wrong(name, f"format {texts['format']!r} is none of gguf, safetensors, "
-                              "pytorch, unknown")  # fmt: skip
-        entry = Entry(name.lower(), **texts, family=family)
-        return self._placed(entry, table)
+        unknown = table.keys() - known
+        if unknown:
+            raise self._wrong(name, f"has the unknown key {min(unknown)!r}; known: {_list(known)}")
+        not_text = [k for k in (*_TEXTS, *_PLACE) if not isinstance(table.get(k, ""), str)]
+        if not_text:
+            raise self._wrong(name, f"{not_text[0]} must be text")
+        texts = {key: table[key] for key in _TEXTS if key in table}
+        if texts.get("format", "unknown") not in get_args(Format):
+            raise self._wrong(
+                name, f"the format {texts['format']!r} is none of {_list(get_args(Format))}"
+            )
+        return replace(Entry(name.lower(), family=family, **texts), **self._place(name, table))
 
     def family(self, table: Mapping[str, Any]) -> Iterator[Entry]:
         """One entry for each combination of the axes."""
-        name, axes, only = table.get("name", ""), table.get("axes", {}), table.get("only", {})
-        if not name or not axes or not table.get("hub"):
+        name, axes, only = table.get("name", ""), table.get("axes"), table.get("only", {})
+        if not (name and isinstance(axes, dict) and axes and table.get("hub")):
             raise self._wrong(name or "[[family]]", "a family needs name, axes and hub")
-        unknown = table.keys() - _FAMILY_KEYS
-        if unknown:
-            raise self._wrong(name, f"has the unknown key {min(unknown)!r}")
-        shape = name.format(
-            **{axis: "{" + ", ".join(map(str, v)) + "}" for axis, v in axes.items()}
-        )
-        common = {k: v for k, v in table.items() if k not in ("name", "axes", "only")}
+        axes = {axis: [str(value) for value in values] for axis, values in axes.items()}
+        braces = {axis: "{" + ", ".join(values) + "}" for axis, values in axes.items()}
+        common = {key: value for key, value in table.items() if key not in _FAMILY}
         for values in itertools.product(*axes.values()):
             chosen = dict(zip(axes, values, strict=True))
-            fields_ = common | {k: v for x in values for k, v in only.get(x, {}).items()}
-            filled = _fill(fields_, chosen)
-            filled["parameters"] = str(filled.get("parameters", "unknown")).replace("m", "M")
-            filled["parameters"] = filled["parameters"].replace("b", "B")
-            yield self.entry(name.format(**chosen), filled, _MODEL_KEYS, shape.lower())
+            special = {key: x for value in values for key, x in only.get(value, {}).items()}
+            try:
+                filled = _fill(common | special, chosen)
+                alias, family = name.format(**chosen), name.format(**braces)
+            except (KeyError, IndexError, ValueError) as error:
+                raise self._wrong(
+                    name, f"only the axes may stand in braces, not {{{error.args[0]}}}"
+                ) from None
+            if "parameters" in filled:
+                filled["parameters"] = filled["parameters"].upper()
+            yield self.entry(alias, filled, _MODEL_KEYS, family.lower())
 
-    def _placed(self, entry: Entry, table: Mapping[str, Any]) -> Entry:
-        hub = self._part(entry.name, HubFile, table.get("hub"))
-        index = self._part(entry.name, IndexParts, table.get("index"))
-        pinned = {"file", "bytes", "sha256"} & table.keys()
+    def _place(self, name: str, table: Mapping[str, Any]) -> dict[str, Any]:
+        """The one field of an entry that says where the bytes are."""
+        hub = self._source(name, HubFile, table.get("hub"))
+        index = self._source(name, IndexParts, table.get("index"))
+        pinned = _PINNED & table.keys()
         if table.get("local") and not (pinned or hub or index):
-            return _with(entry, local=table["local"])
-        if hub and not pinned and not index:
-            return _with(entry, hub=hub)
-        if len(pinned) < 3:
-            raise self._wrong(entry.name, "needs file, bytes and sha256 (all three); or only "
-                              "hub; or only local")  # fmt: skip
-        size, digest = table["bytes"], table["sha256"]
-        if not isinstance(size, int) or size <= 0 or not _SHA256.fullmatch(digest):
-            raise self._wrong(entry.name, "bytes is not a number, or sha256 not 64 hex digits")
-        if Path(table["file"]).name != table["file"]:
-            raise self._wrong(entry.name, f"file must be a bare name, not {table['file']!r}")
+            return {"local": table["local"]}
+        if hub and not (pinned or index):
+            return {"hub": hub}
+        if pinned != _PINNED:
+            raise self._wrong(name, "needs file, bytes and sha256; or only hub; or only local")
+        file, size, digest = table["file"], table["bytes"], table["sha256"]
+        if not isinstance(size, int) or size <= 0:
+            raise self._wrong(name, f"bytes must be a positive number, not {size!r}")
+        if not _SHA256.fullmatch(digest):
+            raise self._wrong(name, "sha256 must be 64 hexadecimal digits in lower case")
+        if Path(file).name != file:
+            raise self._wrong(name, f"file must be a bare name, not {file!r}")
         if hub and not hub.file:
-            hub = HubFile(hub.repository, hub.revision, table["file"])
-        return _with(entry, artefact=Artefact(table["file"], size, digest, hub, index))
+            hub = replace(hub, file=file)
+        return {"artefact": Artefact(file, size, digest, hub, index)}
 
-    def _part(self, name: str, kind: type[Any], table: Any) -> Any:
+    def _source(self, name: str, kind: type[T], table: Any) -> T | None:
         if table is None:
             return None
         try:
-            part = kind(**table)
+            source = kind(**table)
         except TypeError:
-            known = ", ".join(f.name for f in fields(kind))
-            raise self._wrong(name, f"a source does not fit; its keys are: {known}") from None
-        if kind is IndexParts:
+            known = _list(field.name for field in fields(kind))
+            raise self._wrong(name, f"the keys of a source are {known}") from None
+        if isinstance(source, IndexParts):
             try:
-                part.requirement(1), part.member.format(n=1), range(part.parts)
-            except (KeyError, IndexError, ValueError, TypeError, AttributeError):
-                raise self._wrong(name, "index: only {n} may stand in the patterns") from None
-        return part
+                source.requirement(source.parts), source.member.format(n=source.parts)
+            except (KeyError, IndexError, ValueError, AttributeError):
+                raise self._wrong(name, "only {n} may stand in the patterns of index") from None
+        return source
 
     def _wrong(self, name: str, what: str) -> InputError:
         return InputError(f"{self._path}: {name}: {what}", hint="the grammar is in docs/models.md")
-
-
-def _with(entry: Entry, **changes: Any) -> Entry:
-    import dataclasses
-
-    return dataclasses.replace(entry, **changes)
 
 
 def _fill(value: Any, chosen: Mapping[str, str]) -> Any:
@@ -217,3 +216,7 @@ def _fill(value: Any, chosen: Mapping[str, str]) -> Any:
     if isinstance(value, dict):
         return {key: _fill(inner, chosen) for key, inner in value.items()}
     return value
+
+
+def _list(words: Iterable[str]) -> str:
+    return ", ".join(sorted(words))

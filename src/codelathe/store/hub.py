@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from codelathe.core.errors import IntegrityError, SourceUnreachable, StoreError
 from codelathe.store.artefact import Artefact, HubFile, not_carried
-from codelathe.store.part import CHUNK, Part
+from codelathe.store.part import Part
 from codelathe.store.progress import Progress
 
 if TYPE_CHECKING:
@@ -52,14 +52,19 @@ class Repository:
 
 
 class HubSource:
-    """The hub at `HF_ENDPOINT`. `patience` is the deadline, in seconds, of short requests."""
+    """The hub at `HF_ENDPOINT`.
+
+    Seconds: `patience` is the deadline of short requests, `stall` the longest wait for the
+    next bytes, `pause` the first wait before another try.
+    """
 
     name = "hub"
 
-    def __init__(self, patience: float = 5.0, stall: float = 30.0) -> None:
+    def __init__(self, patience: float = 5.0, stall: float = 30.0, pause: float = 0.5) -> None:
         self._endpoint = os.environ.get("HF_ENDPOINT", "").rstrip("/") or None
         self._patience = patience
         self._stall = stall
+        self._pause = pause
         self._down = ""
 
     def carries(self, artefact: Artefact) -> bool:
@@ -104,7 +109,7 @@ class HubSource:
                 failures = 0 if part.size > before else failures + 1
                 if failures > _RETRIES:
                     raise SourceUnreachable(f"{broken} ({part.size:,} bytes are kept)") from None
-                time.sleep(min(0.5 * 2**failures, 8.0))
+                time.sleep(min(self._pause * 2**failures, 8.0))
             else:
                 return
 
@@ -146,7 +151,7 @@ class HubSource:
             with get_session().stream("GET", url, headers=headers, timeout=timeout) as answer:
                 if not self._continues(answer, part, hub):
                     return
-                for data in answer.iter_bytes(CHUNK):
+                for data in answer.iter_bytes():  # as it arrives: a cut must not cost a chunk
                     part.write(data)
                     progress.advanced(part.size)
         except (httpx2.TransportError, httpx2.StreamError) as error:
@@ -196,7 +201,7 @@ class HubSource:
                 if status < 500 and status != 429:
                     raise _refused(status, what) from None
                 reason = f"the server answered {status}"
-                time.sleep(0.5 * 2**attempt)
+                time.sleep(self._pause * 2**attempt)
             except HFValidationError as error:
                 raise SourceUnreachable(f"{what} is no repository name: {error}") from None
             except OfflineModeIsEnabled:

