@@ -178,7 +178,7 @@ def test_a_program_is_kept_whole(code: str, form: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("language", "tag"), [("javascript", "js"), ("c++", "cpp"), ("go", "golang"), ("java", "java")]
+    ("language", "tag"), [("javascript", "js"), ("cpp", "c++"), ("go", "golang"), ("java", "java")]
 )
 def test_other_languages_are_taken_from_their_own_fence(language: str, tag: str) -> None:
     text = f"```bash\na long command of many words\n```\nand\n```{tag}\nf() {{}}\n```"

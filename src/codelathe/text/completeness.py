@@ -63,7 +63,7 @@ class FunctionComplete:
     """
 
     def __init__(self, problem: Problem, opened: bool) -> None:
-        self._python = problem.language.lower() == "python"
+        self._python = problem.language == "python"
         self._function = self._python and not problem.program
         self._entry = problem.entry_point or asked_name(problem.prompt)
         self._fence: Fence | None = _OPENED if opened else None

@@ -26,6 +26,7 @@ import textwrap
 import warnings
 from itertools import pairwise
 
+from codelathe.core.language import LANGUAGES
 from codelathe.core.problem import Problem
 from codelathe.text.fences import Block, fenced_blocks
 from codelathe.text.signature import (
@@ -45,15 +46,7 @@ from codelathe.text.syntax import (
     top_level,
 )
 
-_PYTHON_TAGS = frozenset({"", "python", "python3", "py", "pycon", "python2", "ipython"})
-_OTHER_TAGS = {
-    "javascript": frozenset({"", "javascript", "js", "node", "jsx"}),
-    "typescript": frozenset({"", "typescript", "ts", "tsx"}),
-    "c++": frozenset({"", "c++", "cpp", "cc", "cxx"}),
-    "cpp": frozenset({"", "c++", "cpp", "cc", "cxx"}),
-    "go": frozenset({"", "go", "golang"}),
-    "rust": frozenset({"", "rust", "rs"}),
-}
+_PYTHON_TAGS = frozenset({"", "python", "python3", "py", "pycon", "ipython"})
 _LOOKALIKES = str.maketrans(
     {
         "\u200b": "", "\u200c": "", "\u200d": "", "\u2060": "", "\ufeff": "", "\u00ad": "",
@@ -63,6 +56,7 @@ _LOOKALIKES = str.maketrans(
 )  # fmt: skip
 _CODE_START = re.compile(r"^(?:def |async def |class |import \w|from [\w.]+ import |@\w)")
 _INDENTATION = re.compile(r"^[ \t]+", re.MULTILINE)
+_AT_MARGIN = re.compile(r"^[^\s)\]}]", re.MULTILINE)
 _TOP_LEVEL = re.compile(r"^[^\s#)\]}]", re.MULTILINE)
 #: How much is tried on broken text: fewer times the longer it is.
 _MAX_TRIES = 200
@@ -76,15 +70,16 @@ def extract_code(problem: Problem, text: str, prefill: str = "") -> str:
     """
     text = (prefill + text).removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     blocks = fenced_blocks(text)
-    if problem.language.lower() != "python":
-        return _foreign_code(problem.language.lower(), text, blocks)
+    if problem.language != "python":
+        return _foreign_code(problem.language, text, blocks)
     return _Python(problem).extract(text, blocks)
 
 
 def _foreign_code(language: str, text: str, blocks: list[Block]) -> str:
     if not blocks:
         return text.strip("\n")
-    tags = _OTHER_TAGS.get(language, frozenset({"", language}))
+    known = LANGUAGES.get(language)
+    tags = {"", language, *(known.aliases if known else ())}
     own = [block for block in blocks if block.tag in tags and block.code.strip()]
     return max(own or blocks, key=lambda block: len(block.code)).code.strip("\n")
 
@@ -241,7 +236,7 @@ def _split_body(code: str) -> tuple[str, str]:
     """
     first, _, rest = code.partition("\n")
     if first[:1].isspace():
-        end = _TOP_LEVEL.search(code)
+        end = _AT_MARGIN.search(code)
         return (code[: end.start()], code[end.start() :]) if end else (code, "")
     margins = [len(line) - len(line.lstrip()) for line in rest.split("\n") if line.strip()]
     if margins and 0 not in margins and not first.rstrip().endswith(":"):

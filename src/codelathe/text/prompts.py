@@ -12,6 +12,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from codelathe.core.generation import Feature, Message, Request, Sampling
+from codelathe.core.language import LANGUAGES
 from codelathe.core.problem import CallExample, Example, Problem, StdioExample
 from codelathe.text.doctests import doctest_examples
 from codelathe.text.fences import fenced_blocks
@@ -22,12 +23,7 @@ SHOWN_EXAMPLES = 4
 _SHOWN_CHARACTERS = 400
 
 _HANGUL = re.compile("[\uac00-\ud7a3]")
-_LANGUAGES = {
-    "python": "Python", "javascript": "JavaScript", "typescript": "TypeScript", "java": "Java",
-    "c++": "C++", "cpp": "C++", "c": "C", "c#": "C#", "go": "Go", "rust": "Rust", "ruby": "Ruby",
-    "php": "PHP", "kotlin": "Kotlin", "swift": "Swift", "sql": "SQL", "bash": "Bash",
-}  # fmt: skip
-_TAGS = {"c++": "cpp", "c#": "csharp"}
+_SAYS_FUNCTION = re.compile(r"\bfunction\b|함수", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +62,18 @@ def solve_request(
 ) -> Request:
     """A chat request for a solution; its fence is opened where the engine can prefill."""
     words = _KOREAN if _HANGUL.search(problem.prompt) else _ENGLISH
-    language = _LANGUAGES.get(problem.language.lower(), problem.language)
+    language = _title(problem.language)
     parts = [_task(problem, words, language), _examples(problem, words)]
     if problem.program:
         parts.append(words.program.format(language=language))
-    elif not _is_signature(problem):
+    elif not _is_signature(problem) and not _says_it_all(problem, language):
         name = problem.entry_point or asked_name(problem.prompt)
         shown = f" `{name}`" if name else ""
         parts.append(words.function.format(language=language, name=shown))
     parts.append(words.answer)
-    tag = _TAGS.get(problem.language.lower(), problem.language.lower())
     return Request(
         messages=(Message("user", "\n\n".join(filter(None, parts))),),
-        prefill=f"```{tag}\n" if "prefill" in features else "",
+        prefill=f"```{problem.language}\n" if "prefill" in features else "",
         n=n,
         sampling=sampling,
     )
@@ -92,29 +87,35 @@ def completion_request(problem: Problem, sampling: Sampling, n: int = 1) -> Requ
     """
     if _is_signature(problem):
         return Request(prompt=problem.prompt.rstrip() + "\n", n=n, sampling=sampling)
-    sign = "//" if problem.language.lower() in _SLASHED else "#"
+    sign = _COMMENT_SIGNS.get(problem.language, "//")
     lines = problem.prompt.strip().split("\n")
     lines += [f"{_call(problem, e)} == {e.expected}" for e in _shown(problem)]
     head = "".join(f"{sign} {line}".rstrip() + "\n" for line in lines)
     name = problem.entry_point or asked_name(problem.prompt)
-    if problem.language.lower() == "python" and not problem.program:
+    if problem.language == "python" and not problem.program:
         head += f"\ndef {name}(" if name.isidentifier() else "\ndef "
     return Request(prompt=head, n=n, sampling=sampling)
 
 
-_SLASHED = frozenset(
-    {"javascript", "typescript", "java", "c", "c++", "cpp", "c#", "go", "rust", "php", "kotlin",
-     "swift"}
-)  # fmt: skip
+#: Languages whose comments do not begin with "//".
+_COMMENT_SIGNS = {"python": "#", "ruby": "#", "bash": "#", "sql": "--"}
+
+
+def _title(language: str) -> str:
+    return LANGUAGES[language].title if language in LANGUAGES else language
+
+
+def _says_it_all(problem: Problem, language: str) -> bool:
+    """Whether the user's words already ask for a function, in this language, by its name."""
+    prompt = problem.prompt
+    known = language.lower() in prompt.lower() or (language == "Python" and "파이썬" in prompt)
+    named = re.search(rf"(?<!\w){re.escape(problem.entry_point)}(?![A-Za-z0-9_])", prompt)
+    return bool(known and named and _SAYS_FUNCTION.search(prompt))
 
 
 def _is_signature(problem: Problem) -> bool:
     """Whether the prompt is a function to complete rather than words about one."""
-    return (
-        problem.language.lower() == "python"
-        and not problem.program
-        and stub(problem.prompt) is not None
-    )
+    return problem.language == "python" and not problem.program and stub(problem.prompt) is not None
 
 
 def _task(problem: Problem, words: _Words, language: str) -> str:
