@@ -19,6 +19,7 @@ from codelathe.store.part import Part
 from codelathe.store.progress import Silent
 from fakes.hub import FakeHub, running_hub
 from fakes.packages import write_parts
+from fakes.progress import Heard, Interrupted
 
 DATA = random.Random(5).randbytes(3_000_000)
 PARTS = 2
@@ -31,19 +32,6 @@ class Offer:
 
     source: Source
     artefact: Artefact
-
-
-class Counting(Silent):
-    """Remembers the counts it was told, and interrupts where it is told to."""
-
-    def __init__(self, interrupt_at: int | None = None) -> None:
-        self.counts: list[int] = []
-        self._interrupt_at = interrupt_at
-
-    def advanced(self, done: int) -> None:
-        self.counts.append(done)
-        if self._interrupt_at is not None and done >= self._interrupt_at:
-            raise KeyboardInterrupt
 
 
 @pytest.fixture
@@ -100,20 +88,20 @@ def test_a_source_does_not_carry_what_it_was_not_told_of(offer: Offer) -> None:
 
 
 def test_the_last_count_told_is_the_size(offer: Offer, tmp_path: Path) -> None:
-    progress = Counting()
+    progress = Heard()
     fetch(offer, tmp_path / "part", progress)
     assert progress.counts[-1] == len(DATA)
 
 
 def test_counts_never_exceed_the_size(offer: Offer, tmp_path: Path) -> None:
-    progress = Counting()
+    progress = Heard()
     fetch(offer, tmp_path / "part", progress)
     assert max(progress.counts) <= len(DATA)
 
 
 def test_an_interrupted_fetch_is_completed_by_the_next(offer: Offer, tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
-        fetch(offer, tmp_path / "part", Counting(interrupt_at=1_500_000))
+        fetch(offer, tmp_path / "part", Interrupted(at=1_500_000))
     assert fetch(offer, tmp_path / "part") == DATA
 
 

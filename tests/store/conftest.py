@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from codelathe.store import Silent, Store
+from codelathe.store import Store
 from codelathe.store.hub import HubSource
 from codelathe.store.index import IndexSource
 from codelathe.store.local import LocalSource
 from fakes.hub import FakeHub, running_hub, sha256
 from fakes.packages import FakeIndex, running_index, write_parts
+from fakes.progress import Heard
 
 DATA = b"GGUF" + random.Random(7).randbytes(999_996)
 CATALOGUE = """
@@ -44,28 +45,6 @@ bytes = 6
 sha256 = "{rows}"
 """
 ROWS = b"a\nb\nc\n"
-
-
-class Heard(Silent):
-    """Remembers what the store told."""
-
-    def __init__(self) -> None:
-        self.sources: list[str] = []
-        self.notes: list[str] = []
-        self.totals: list[int | None] = []
-        self.done = 0
-
-    def started(self, name: str, total: int | None) -> None:
-        self.totals.append(total)
-
-    def source(self, name: str) -> None:
-        self.sources.append(name)
-
-    def advanced(self, done: int) -> None:
-        self.done = done
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
 
 
 @pytest.fixture
@@ -108,7 +87,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def store(home: Path) -> Store:
+def store(home: Path, hub: FakeHub) -> Store:
     """A store with the usual sources, made quick."""
     drops = (home / "models", home / "datasets")
     return Store(home, (LocalSource(drops), HubSource(patience=2.0, pause=0.01), IndexSource()))

@@ -180,9 +180,10 @@ class Store:
 
     def models(self) -> tuple[Listed, ...]:
         """Everything in the catalogue, then what else is in place."""
-        listed = [self._listed(entry) for entry in self.catalogue.models.values()]
-        known = {item.installed.sha256 for item in listed if item.installed}
-        others = (record for record in self._models.records() if record.id not in known)
+        refs = [ModelRef("alias", name) for name in self.catalogue.models]
+        listed = [self._listed(ref) for ref in refs]
+        named = {record.id for ref in refs if (record := self._record(ref))}
+        others = (record for record in self._models.records() if record.id not in named)
         return (*listed, *(self._unlisted(record) for record in others))
 
     def installed(self) -> tuple[Listed, ...]:
@@ -270,19 +271,14 @@ class Store:
         self, ref: ModelRef, entry: Entry | None, hub: HubFile, progress: Progress
     ) -> Plan:
         """Plan what the hub has now, or what it had when it was fetched the first time."""
+        pin = None if hub.revision else self._pins.get(str(ref))
         source = next((s for s in self._sources if isinstance(s, HubSource)), None)
-        pin = self._pins.get(str(ref)) if not hub.revision else None
         try:
             if source is None:
                 raise SourceUnreachable("not among the sources")
             found = source.repository(hub.repository, pin.revision if pin else hub.revision)
         except SourceUnreachable as error:
-            raise ArtefactUnavailable(
-                f"{ref} could not be fetched: hub: {error.message}",
-                hint=error.hint
-                or f"on a machine with a network download {hub.repository}, copy "
-                "the .gguf file (or the folder) here and name it by its path",
-            ) from None
+            raise _not_found(ref, hub, error, pinned=pin is not None) from None
         chosen = select(hub.repository, (file.name for file in found.files), hub.file)
         listing = {file.name: file for file in found.files}
         progress.note(
@@ -318,9 +314,10 @@ class Store:
         path = self._models.path(record)
         return LocalModel(str(ref), path, record.format, record.id, record.bytes, record.licence)
 
-    def _listed(self, entry: Entry) -> Listed:
+    def _listed(self, ref: ModelRef) -> Listed:
+        entry = self.catalogue.model(ref.name)
         try:
-            return Listed(entry.name, entry, self.locate(ModelRef("alias", entry.name)))
+            return Listed(entry.name, entry, self.locate(ref))
         except (IntegrityError, ModelRefError) as error:
             return Listed(entry.name, entry, None, error.message)
 
@@ -336,6 +333,23 @@ class Store:
 def not_installed(ref: ModelRef) -> ArtefactUnavailable:
     """The error of a model that is not in place."""
     return ArtefactUnavailable(f"{ref} is not installed", hint=f"lathe models pull {ref}")
+
+
+def _not_found(
+    ref: ModelRef, hub: HubFile, error: SourceUnreachable, *, pinned: bool
+) -> ArtefactUnavailable:
+    """The hub could not be asked what a reference stands for."""
+    hints = [error.hint] if error.hint else []
+    if pinned:
+        now = ModelRef("hf", hub.repository, "main", hub.file)
+        hints.append(f"the commit fetched before may be gone; what is there now: {now}")
+    hints.append(
+        f"or download {hub.repository} on a machine with a network, copy the .gguf file (or "
+        "the folder) here and name it by its path"
+    )
+    return ArtefactUnavailable(
+        f"{ref} could not be fetched: hub: {error.message}", hint="; ".join(hints)
+    )
 
 
 def _answers(record: Record, name: str, hub: HubFile) -> bool:
