@@ -66,7 +66,6 @@ class _Growing:
 
     written: Answer
     attempt: int = 1
-    stopped: bool = False
     pieces: int = 0
     characters: int = 0
     reason: FinishReason | None = None
@@ -82,14 +81,7 @@ class _Growing:
             return False
         self.pieces += 1
         self.characters += len(piece.text)
-        before = len(self.written.text)
-        self.stopped = self.written.add(piece.text)
-        return len(self.written.text) > before
-
-    def finish(self) -> bool:
-        """No more will come; whether there is more to show."""
-        before = len(self.written.text)
-        return len(self.written.finish()) > before
+        return self.written.add(piece.text)
 
 
 #: What a thread passes on: its call, the number of the try, and a piece, the end, or a failure.
@@ -160,12 +152,12 @@ class _Board:
             growing = _Growing(Answer(call.request.sampling.stop), attempt)
             self.open[call] = growing
         if item is None:
-            if growing.finish():
+            if growing.written.add("", last=True):
                 self._ended_by_watch(call, growing)
             return self._completion(call, growing, growing.reason or "stop")
         if growing.add(item) and self._ended_by_watch(call, growing):
             return self._completion(call, growing, "watch")
-        if growing.stopped:
+        if growing.written.stopped:
             return self._completion(call, growing, "stop")
         if growing.characters > MAX_CHARACTERS:
             raise RemoteFailure(

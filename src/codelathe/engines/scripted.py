@@ -119,15 +119,15 @@ class ScriptedEngine:
                 reason = "length"
                 break
             written += 1
-            stopped = growing.add(token)
+            growing.add(token)
             if watch is not None and watch(index, choice, growing.text):
                 reason = "watch"
                 break
-            if stopped:
+            if growing.stopped:
                 break
         if answer.error is not None:
             raise answer.error
-        if reason != "watch" and growing.text != growing.finish() and watch is not None:
+        if reason != "watch" and growing.add("", last=True) and watch is not None:
             watch(index, choice, growing.text)
         return Completion(
             request=index,
