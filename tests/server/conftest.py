@@ -13,7 +13,7 @@ import pytest
 import uvicorn
 from anyio import CapacityLimiter
 
-from codelathe.core.errors import LanguageError
+from codelathe.core.errors import LanguageError, LatheError
 from codelathe.core.generation import Engine
 from codelathe.core.judging import Case, Isolation, Judge, Status, Verdict
 from codelathe.engines.scripted import ScriptedAnswer, ScriptedEngine
@@ -115,18 +115,25 @@ def run_service(backends: dict[str, Backend]) -> Iterator[Running]:
 Serve = Callable[..., Running]
 
 
+@pytest.fixture(scope="session")
+def standard() -> Iterator[Running]:
+    """The three backends, `local` with a script that always answers rightly."""
+    script = ScriptedEngine([ScriptedAnswer(RIGHT, repeat=True)])
+    with run_service({**standard_backends(), "local": ScriptedBackend(script)}) as running:
+        yield running
+
+
 @pytest.fixture
-def serve() -> Iterator[Serve]:
-    """`serve(answers...)` runs the service with a scripted engine for `local`."""
+def serve(standard: Running) -> Iterator[Serve]:
+    """`serve()` is the standard service; `serve(answers...)` one with a script for `local`."""
     with ExitStack() as stack:
 
-        def start(*answers: object, **backends: Backend) -> Running:
-            engine = ScriptedEngine(answers or [ScriptedAnswer(RIGHT, repeat=True)])
-            local: Backend = ScriptedBackend(engine)
-            context: AbstractContextManager[Running] = run_service(
-                {**standard_backends(), "local": local, **backends}
-            )
-            return stack.enter_context(context)
+        def start(*answers: ScriptedAnswer | str | LatheError, **backends: Backend) -> Running:
+            if not answers and not backends:
+                return standard
+            local: Backend = ScriptedBackend(ScriptedEngine(answers))
+            every = {**standard_backends(), "local": local, **backends}
+            return stack.enter_context(run_service(every))
 
         yield start
 
