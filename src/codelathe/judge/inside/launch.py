@@ -1,0 +1,201 @@
+"""Builds the sandbox around itself, tests it, and becomes the warden.
+
+Started by the parent with an empty environment, `-I -S`, its control socket and nothing
+else. The order of the steps matters; each says why where it does. Anything that cannot
+be had ends the start with the feature's name: there is no half-built sandbox.
+"""
+
+from __future__ import annotations
+
+import _socket
+import json
+import os
+import resource
+import signal
+from typing import Any, NoReturn
+
+from codelathe.judge.inside import landlock, probe, rooms, seccomp, syscalls, warden
+
+_SIGKILL = 9
+_MIB = 1 << 20
+_THREADS = 64
+_OTHERS = 256  # room for what the same user starts elsewhere, where processes are not kept apart
+_LIMITS = {
+    resource.RLIMIT_CORE: 0,
+    resource.RLIMIT_MEMLOCK: 0,
+    resource.RLIMIT_MSGQUEUE: 0,
+    resource.RLIMIT_SIGPENDING: 256,
+    resource.RLIMIT_NOFILE: 64,
+    resource.RLIMIT_STACK: 8 * _MIB,
+}
+
+
+def main(descriptor: int) -> NoReturn:
+    """Read the plan, build, report, serve."""
+    control = _socket.socket(fileno=descriptor)
+    plan = json.loads(control.recv(1 << 16))
+    try:
+        _launch(plan, control)
+    except syscalls.SetupError as e:
+        failure = [e.feature, e.what, e.number]
+    except OSError as e:
+        failure = ["launcher", str(e), e.errno or 0]
+    control.send(json.dumps({"failed": failure}).encode())
+    os._exit(1)
+
+
+def _launch(plan: dict[str, Any], control: _socket.socket) -> None:
+    os.environ.clear()  # the start of Python itself puts a locale there
+    _die_with_parent()
+    if os.getppid() != plan["parent"]:
+        os._exit(1)
+    os.sched_setaffinity(0, plan["cpu"])
+    warden.preload(plan["preload"])
+    _be_first_victim()
+    if not seccomp.supported():
+        raise syscalls.SetupError("seccomp", f"no system call table for {syscalls.MACHINE}", 38)
+    if plan["tier"] == "B":
+        _without_namespaces(plan, control)
+    else:
+        _with_namespaces(plan, control)
+
+
+def _die_with_parent() -> None:
+    syscalls.prctl(syscalls.PR_SET_PDEATHSIG, _SIGKILL)
+
+
+def _be_first_victim() -> None:
+    """When memory runs out, the kernel shall take a candidate and not a server."""
+    try:
+        with open("/proc/self/oom_score_adj", "w") as file:
+            file.write("1000")
+    except OSError:
+        return
+
+
+def _become(uid: int, gid: int) -> None:
+    """Leave root for good. Only then does the kernel count processes against a limit."""
+    try:
+        os.setgroups([])
+        os.setresgid(gid, gid, gid)
+        os.setresuid(uid, uid, uid)
+    except OSError as e:
+        raise syscalls.SetupError("unprivileged user", str(e), e.errno or 0) from e
+
+
+def _without_namespaces(plan: dict[str, Any], control: _socket.socket) -> None:
+    """Tier B: files by Landlock, the rest by the filters."""
+    if os.geteuid() == 0:
+        _become(plan["uid"], plan["gid"])
+    _die_with_parent()  # a change of user undoes it
+    version = landlock.abi()
+    if version < landlock.ALONE:
+        raise syscalls.SetupError("landlock", f"ABI {version}, needs {landlock.ALONE}", 38)
+    threads = _running() + _OTHERS + _THREADS
+    os.chdir("/")
+    _confine(plan, writable=())
+    _serve(control, {"landlock": version, "missing": []}, own_pids=False, threads=threads)
+
+
+def _running() -> int:
+    """Processes and threads of this user now: in tier B the limit counts all of them."""
+    count = 0
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if os.stat(f"/proc/{pid}").st_uid == os.getuid():
+                count += len(os.listdir(f"/proc/{pid}/task"))
+        except OSError:
+            continue
+    return count
+
+
+def _with_namespaces(plan: dict[str, Any], control: _socket.socket) -> None:
+    """Tiers A and A-: own namespaces and own root first, then as tier B."""
+    proc = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    privileged = os.geteuid() == 0
+    if privileged:
+        try:
+            _leave_namespaces()
+        except syscalls.SetupError:  # root in a container, without the capability for it
+            _become(plan["uid"], plan["gid"])
+            syscalls.prctl(syscalls.PR_SET_DUMPABLE, 1)
+            privileged = False
+    if not privileged:
+        _own_user_namespace(proc)
+        _leave_namespaces()
+    owner = (plan["uid"], plan["gid"]) if privileged else (os.geteuid(), os.getegid())
+    rooms.build(plan["trees"], plan["masks"], owner)
+    _die_with_parent()
+    child = os.fork()
+    if child:
+        control.close()
+        os.close(proc)
+        os._exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) & 0xFF)
+    _first_process(plan, control, proc, privileged)
+
+
+def _own_user_namespace(proc: int) -> None:
+    uid, gid = os.geteuid(), os.getegid()
+    rooms.unshare(rooms.NEWUSER, "user namespace")
+    rooms.map_identity(proc, uid, gid)
+
+
+def _leave_namespaces() -> None:
+    for feature, flag in rooms.NAMESPACES.items():
+        rooms.unshare(flag, feature)
+
+
+def _first_process(
+    plan: dict[str, Any], control: _socket.socket, proc: int, privileged: bool
+) -> None:
+    """Process 1 of the slot."""
+    missing: list[str] = []
+    if privileged:
+        _become(plan["uid"], plan["gid"])
+        syscalls.prctl(syscalls.PR_SET_DUMPABLE, 1)  # else its own uid_map is not its own
+        try:
+            _own_user_namespace(proc)  # here the limit on processes counts this slot alone
+        except syscalls.SetupError as e:
+            missing.append(e.feature)
+    os.close(proc)
+    _die_with_parent()
+    # With Python's own handler in place, process 1 could be interrupted from inside.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    _drop_capabilities()
+    resource.setrlimit(resource.RLIMIT_NPROC, (_THREADS, _THREADS))
+    os.chdir(rooms.WRITABLE)
+    features = {"landlock": landlock.abi() if plan["tier"] == "A" else 0, "missing": missing}
+    _confine(plan, writable=(rooms.WRITABLE,))
+    _serve(control, features, own_pids=True, threads=None)
+
+
+def _drop_capabilities() -> None:
+    for capability in range(64):
+        try:
+            syscalls.prctl(syscalls.PR_CAPBSET_DROP, capability)
+        except OSError:
+            break  # past the last one, or none were left
+    header = (0x20080522).to_bytes(4, "little") + bytes(4)
+    syscalls.call("capset", header, bytes(24))
+
+
+def _confine(plan: dict[str, Any], writable: tuple[str, ...]) -> None:
+    """Limits, Landlock and F1: set once, inherited by every candidate."""
+    syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
+    for kind, value in _LIMITS.items():
+        hard = resource.getrlimit(kind)[1]
+        most = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(kind, (most, most))
+    # Landlock asks for it of a process without CAP_SYS_ADMIN, so it comes first.
+    syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
+    if plan["tier"] != "A-":
+        landlock.restrict(plan["trees"], writable, rooms.DEVICES)
+    seccomp.install(seccomp.inherited())
+
+
+def _serve(
+    control: _socket.socket, features: dict[str, Any], own_pids: bool, threads: int | None
+) -> None:
+    probe.run(threads)
+    control.send(json.dumps({"ready": features}).encode())
+    warden.serve(control, own_pids, threads)

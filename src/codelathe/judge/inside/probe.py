@@ -1,0 +1,112 @@
+"""The self-test: a candidate's process tries what must be impossible, before 'ready'.
+
+It runs confined exactly as candidates are. Each check that succeeds where it must be
+refused is named; a slot with one such name never becomes ready.
+"""
+
+from __future__ import annotations
+
+import _socket
+import ctypes
+import json
+import os
+import resource
+from collections.abc import Callable
+
+from codelathe.judge.inside import candidate, syscalls
+
+_PROBE_MB = 64
+_LIMITS = {"memory_mb": _PROBE_MB, "cpu": 2, "file": 1 << 20}
+_PTRACE = {"x86_64": 101, "aarch64": 117}
+_TRACEME = 0
+
+
+def _open(path: str, flags: int) -> Callable[[], object]:
+    return lambda: os.close(os.open(path, flags, 0o600))
+
+
+def _fork() -> None:
+    if os.fork() == 0:
+        os._exit(0)
+
+
+def _trace() -> None:
+    result = ctypes.CDLL(None, use_errno=True).syscall(_PTRACE[syscalls.MACHINE], _TRACEME, 0, 0, 0)
+    if result == -1:
+        raise PermissionError(ctypes.get_errno(), "ptrace")
+
+
+def _raise_limit() -> None:
+    resource.setrlimit(resource.RLIMIT_CPU, (1, 1))
+
+
+#: what must be refused -> an attempt at it
+REFUSED: dict[str, Callable[[], object]] = {
+    "reading /etc/passwd": _open("/etc/passwd", os.O_RDONLY),
+    "listing /proc": lambda: os.listdir("/proc"),
+    "listing the root's homes": lambda: os.listdir("/home"),
+    "writing outside the working folder": _open("/tmp/codelathe-probe", os.O_CREAT | os.O_WRONLY),  # noqa: S108
+    "writing in the root": _open("/codelathe-probe", os.O_CREAT | os.O_WRONLY),
+    "opening a socket": lambda: _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM),
+    "opening a local socket": lambda: _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM),
+    "creating a process": _fork,
+    "starting a program": lambda: os.execv("/usr/bin/true", ["true"]),
+    "signalling the warden": lambda: os.kill(os.getppid(), 0),
+    "tracing": _trace,
+    "changing a limit": _raise_limit,
+    "changing file modes": lambda: os.chmod("/", 0o777),
+    "more memory than the limit": lambda: bytearray((_PROBE_MB + 128) << 20),
+}
+
+
+def _survivors() -> list[str]:
+    """The attempts that were not refused."""
+    survived = []
+    for what, attempt in REFUSED.items():
+        try:
+            attempt()
+        except (OSError, MemoryError, ValueError):  # a refused setrlimit is a ValueError
+            continue
+        survived.append(what)
+    if os.environ:
+        survived.append("reading the environment")
+    return survived
+
+
+def _library() -> list[str]:
+    """What must work: the standard library can be read."""
+    folder = os.path.dirname(os.__file__)
+    try:
+        os.listdir(folder)
+        with open(os.path.join(folder, "keyword.py"), "rb") as file:
+            file.read(1)
+    except OSError as e:
+        return [f"the interpreter's library cannot be read: {e}"]
+    return []
+
+
+def run(threads: int | None) -> None:
+    """Fork a confined probe and read its findings.
+
+    Raises:
+        SetupError: something that must be refused was not, or the reverse.
+    """
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            candidate.confine(_LIMITS, threads)
+            os.write(writing, json.dumps([_survivors(), _library()]).encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with open(reading, "rb") as answer:
+        text = answer.read()
+    os.waitpid(pid, 0)
+    if not text:
+        raise syscalls.SetupError("self-test", "the probe ended before it answered", 0)
+    survived, broken = json.loads(text)
+    if survived:
+        raise syscalls.SetupError("self-test", "not refused: " + ", ".join(survived), 0)
+    if broken:
+        raise syscalls.SetupError("interpreter", broken[0], 13)

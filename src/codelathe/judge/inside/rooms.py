@@ -1,0 +1,172 @@
+"""Namespaces, and the small read-only file system that a slot sees.
+
+The root is a fresh tmpfs that holds the interpreter's libraries, the system's shared
+libraries, three devices and `/w`, 8 MiB to write in. There is no `/proc`, no `/etc`,
+no `/home`, nothing of the project. With real root the mounts are made before the
+identity is dropped (the sandbox cannot undo them, and an interpreter below a closed
+home still works); an ordinary user makes them in a user namespace of its own.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+
+from codelathe.judge.inside import syscalls
+
+NEWUSER = 0x10000000
+#: feature -> flag of unshare(2)
+NAMESPACES = {
+    "mount namespace": 0x00020000,
+    "pid namespace": 0x20000000,
+    "network namespace": 0x40000000,
+    "ipc namespace": 0x08000000,
+    "uts namespace": 0x04000000,
+    "cgroup namespace": 0x02000000,
+}
+INSIDE_ID = 1000
+WRITABLE = "/w"
+DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom")
+
+_RDONLY, _NOSUID, _NODEV, _NOEXEC, _REMOUNT = 1, 2, 4, 8, 32
+_BIND, _REC, _PRIVATE = 4096, 16384, 1 << 18
+_DETACH = 2
+_AT_FDCWD, _AT_RECURSIVE = -100, 0x8000
+_ATTR_LOCKED_DOWN = (7).to_bytes(8, "little") + bytes(24)  # RDONLY | NOSUID | NODEV
+_ATTR_READ_ONLY = (1).to_bytes(8, "little") + bytes(24)
+
+
+def unshare(flags: int, feature: str) -> None:
+    """Leave the namespaces of `flags`.
+
+    Raises:
+        SetupError: the kernel or a policy refused it.
+    """
+    try:
+        syscalls.libc("unshare", flags)
+    except OSError as e:
+        raise syscalls.SetupError(feature, str(e), e.errno or 0) from e
+
+
+def map_identity(proc: int, uid: int, gid: int) -> None:
+    """Map one user and one group into the new user namespace.
+
+    `proc` is a descriptor of the /proc of the outside, since there is none inside.
+
+    Raises:
+        SetupError: a policy (AppArmor on recent Ubuntu) refuses it.
+    """
+    lines = (
+        ("setgroups", "deny"),
+        ("uid_map", f"{INSIDE_ID} {uid} 1"),
+        ("gid_map", f"{INSIDE_ID} {gid} 1"),
+    )
+    try:
+        for name, line in lines:
+            fd = os.open(f"self/{name}", os.O_WRONLY, dir_fd=proc)
+            try:
+                os.write(fd, line.encode())
+            finally:
+                os.close(fd)
+    except OSError as e:
+        raise syscalls.SetupError("user namespace", f"{name}: {e}", e.errno or 0) from e
+
+
+def _mount(source: str, target: str, kind: str, flags: int, data: str = "") -> None:
+    try:
+        syscalls.libc(
+            "mount", source.encode(), target.encode(), kind.encode(), flags, data.encode() or None
+        )
+    except OSError as e:
+        raise syscalls.SetupError("mounts", f"{source} on {target}: {e}", e.errno or 0) from e
+
+
+def _lock_down(target: str, attributes: bytes, recursive: bool) -> None:
+    try:
+        syscalls.call(
+            "mount_setattr",
+            _AT_FDCWD,
+            target.encode(),
+            _AT_RECURSIVE if recursive else 0,
+            attributes,
+            len(attributes),
+        )
+    except OSError as e:
+        raise syscalls.SetupError("mounts", f"{target}: {e}", e.errno or 0) from e
+
+
+def _bind(root: str, path: str) -> None:
+    """Show `path` of the outside, read-only, at the same place inside."""
+    target = root + path
+    if os.path.isdir(path):
+        os.makedirs(target, 0o755, exist_ok=True)
+    else:
+        os.makedirs(os.path.dirname(target), 0o755, exist_ok=True)
+        os.close(os.open(target, os.O_CREAT | os.O_WRONLY, 0o644))
+    _mount(path, target, "", _BIND | _REC)
+    if path not in DEVICES:
+        _lock_down(target, _ATTR_LOCKED_DOWN, recursive=True)
+
+
+def build(trees: Sequence[str], masks: Sequence[str], owner: tuple[int, int]) -> None:
+    """Make the new root, step into it and let go of the old one.
+
+    `trees` are the folders (or links, kept as links) shown inside, `masks` those below
+    them that are covered with nothing; `owner` may write in `/w`.
+
+    Raises:
+        SetupError: a mount was refused.
+    """
+    os.umask(0o022)
+    root = _cover(trees)
+    _mount("none", "/", "", _REC | _PRIVATE)
+    sources = {path: os.readlink(path) for path in trees if os.path.islink(path)}
+    held = _outermost(p for p in trees if p not in sources and os.path.isdir(p))
+    _mount("tmpfs", root, "tmpfs", _NOSUID | _NODEV, "size=16m,nr_inodes=4k,mode=755")
+    for path in held:
+        _bind(root, path)
+    for path, destination in sources.items():
+        os.symlink(destination, root + path)
+    for path in masks:
+        if os.path.isdir(root + path):
+            _mount("tmpfs", root + path, "tmpfs", _NOSUID | _NODEV | _RDONLY, "size=4k")
+    for path in DEVICES:
+        _bind(root, path)
+    _writable(root + WRITABLE, owner)
+    _pivot(root)
+    os.umask(0o077)
+
+
+def _cover(trees: Sequence[str]) -> str:
+    """A folder to build in: covered in this mount namespace alone, so not above a tree."""
+    for folder in ("/tmp", "/mnt", "/srv", "/media"):  # noqa: S108
+        if os.path.isdir(folder) and not any(t.startswith(folder + "/") for t in trees):
+            return folder
+    raise syscalls.SetupError("mounts", f"no folder to build in beside {trees}", 2)
+
+
+def _outermost(paths: Iterable[str]) -> list[str]:
+    """Outermost trees only: what lies below another tree comes with it."""
+    outer: list[str] = []
+    for path in sorted(set(paths)):
+        if not any(path.startswith(known + "/") for known in outer):
+            outer.append(path)
+    return outer
+
+
+def _writable(target: str, owner: tuple[int, int]) -> None:
+    os.mkdir(target, 0o755)
+    _mount("tmpfs", target, "tmpfs", _NOSUID | _NODEV | _NOEXEC, "size=8m,nr_inodes=512,mode=700")
+    if owner != (os.geteuid(), os.getegid()):
+        os.chown(target, *owner)
+
+
+def _pivot(root: str) -> None:
+    try:
+        os.chdir(root)
+        syscalls.call("pivot_root", b".", b".")
+        syscalls.libc("umount2", b".", _DETACH)
+        os.chdir("/")
+    except OSError as e:
+        raise syscalls.SetupError("pivot_root", str(e), e.errno or 0) from e
+    _lock_down("/", _ATTR_READ_ONLY, recursive=False)

@@ -1,0 +1,121 @@
+"""The warden: one candidate process at a time, from fork to reaping.
+
+It is the first process of its process namespace (tier A). It never sees code, inputs or
+answers: the parent hands over the descriptors that a candidate is to hold, and the data
+goes past the warden. So its memory, which every candidate inherits, holds nothing of the
+candidates before.
+
+Orders on the control socket (one message each): `R` + JSON limits, with the candidate's
+descriptors, starts one; `E` + milliseconds of grace ends it, and is answered with JSON
+`[wait status, residue]`.
+"""
+
+from __future__ import annotations
+
+import _socket
+import json
+import os
+import struct
+import sys
+import time
+from typing import NoReturn
+
+from codelathe.judge.inside import candidate, rooms
+
+_MAX_DESCRIPTORS = 3
+_SIGKILL = 9
+NOT_STARTED = -1
+
+
+def serve(control: _socket.socket, own_pids: bool, threads: int | None) -> NoReturn:
+    """Serve orders until the parent is gone.
+
+    `own_pids`: this process is the first of its own process namespace, so that killing
+    everything means everything in the slot. `threads`: the limit on processes and
+    threads of this user, where it has to be set on each candidate.
+    """
+    pid = 0
+    while order := _receive(control):
+        message, descriptors = order
+        if message[:1] == b"R":
+            pid = _start(json.loads(message[1:]), descriptors, threads)
+        else:
+            status = _end(pid, int(message[1:]), own_pids)
+            pid = 0
+            control.send(json.dumps([status, _residue(own_pids)]).encode())
+    if pid > 0:
+        os.kill(pid, _SIGKILL)
+    os._exit(0)
+
+
+def _receive(control: _socket.socket) -> tuple[bytes, list[int]] | None:
+    data, ancillary, _, _ = control.recvmsg(1 << 12, _socket.CMSG_SPACE(4 * _MAX_DESCRIPTORS))
+    if not data:
+        return None
+    descriptors: list[int] = []
+    for _level, _kind, payload in ancillary:
+        descriptors.extend(struct.unpack(f"={len(payload) // 4}i", payload))
+    return data, descriptors
+
+
+def _start(limits: dict[str, int], descriptors: list[int], threads: int | None) -> int:
+    try:
+        pid = os.fork()
+    except OSError:
+        pid = NOT_STARTED
+    if pid == 0:
+        try:
+            candidate.main(descriptors, limits, threads)
+        except BaseException:  # noqa: BLE001 -- no way back into the warden's loop
+            os._exit(70)
+    for descriptor in descriptors:
+        os.close(descriptor)
+    return pid
+
+
+def _end(pid: int, grace_ms: int, own_pids: bool) -> int:
+    """Make sure that the candidate is gone; its wait status, as waitpid gives it."""
+    if pid <= 0:
+        return NOT_STARTED
+    status = _wait(pid, grace_ms)
+    if status is None:
+        os.kill(pid, _SIGKILL)
+        status = os.waitpid(pid, 0)[1]
+    if own_pids:
+        _sweep()
+    return status
+
+
+def _wait(pid: int, grace_ms: int) -> int | None:
+    """Let a process that has closed its channel end by itself, to learn how it ended."""
+    until = time.monotonic() + grace_ms / 1000
+    while grace_ms:
+        done, status = os.waitpid(pid, os.WNOHANG)
+        if done:
+            return status
+        if time.monotonic() >= until:
+            break
+        time.sleep(0.0005)
+    return None
+
+
+def _sweep() -> None:
+    """Kill and reap whatever else is left. The filters leave nothing; this does not rely on it."""
+    try:
+        os.kill(-1, _SIGKILL)
+        while True:
+            os.waitpid(-1, 0)
+    except (ProcessLookupError, ChildProcessError):
+        return
+
+
+def _residue(own_files: bool) -> bool:
+    """Whether the candidate left anything for the next one to find."""
+    return own_files and bool(os.listdir(rooms.WRITABLE))
+
+
+def preload(names: list[str]) -> None:
+    """Import what candidates often use, once, so that each fork finds it there."""
+    for name in names:
+        __import__(name)
+    sys.dont_write_bytecode = True

@@ -1,0 +1,146 @@
+"""Which tier of isolation this machine offers, found by building each and testing it.
+
+Tier A: namespaces, own root, Landlock, seccomp, limits. A-: without Landlock. B: without
+namespaces. Where not even B can be had, nothing is run, and the error names the feature
+that is missing, the system's error, and what to do about it.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from codelathe.core.errors import IsolationError
+from codelathe.core.judging import Isolation
+from codelathe.judge.slot import UNPRIVILEGED, Failure, Slot, interpreter
+
+TIERS = ("A", "A-", "B")
+
+_NAMESPACES = (
+    "allow user namespaces (sysctl -w kernel.apparmor_restrict_unprivileged_userns=0 on Ubuntu, "
+    "sysctl -w kernel.unprivileged_userns_clone=1 on older Debian, user.max_user_namespaces "
+    "above 0); in Docker add --security-opt seccomp=unconfined"
+)
+#: feature -> what to do about it
+FIXES: dict[str, str] = {
+    "user namespace": _NAMESPACES,
+    "mount namespace": _NAMESPACES,
+    "pid namespace": _NAMESPACES,
+    "network namespace": _NAMESPACES,
+    "ipc namespace": _NAMESPACES,
+    "uts namespace": _NAMESPACES,
+    "cgroup namespace": _NAMESPACES,
+    "mounts": f"needs Linux 5.12 or later; {_NAMESPACES}",
+    "pivot_root": _NAMESPACES,
+    "landlock": "needs Linux 6.2 or later with landlock in the lsm= boot parameter",
+    "seccomp": "needs a kernel with CONFIG_SECCOMP_FILTER, on x86_64 or aarch64",
+    "unprivileged user": f"run as an ordinary user, or where root may become uid {UNPRIVILEGED}",
+    "interpreter": "run as an ordinary user, or with a Python that every user can read",
+    "launcher": "run `lathe doctor` for the details",
+    "self-test": "report this with the output of `lathe doctor`; nothing was run",
+    "Linux": "run on Linux, for example in a Linux virtual machine",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One thing isolation rests on: whether this machine has it, else why not and the fix."""
+
+    name: str
+    ok: bool
+    detail: str = ""
+    number: int = 0
+    fix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What `lathe doctor` shows. `tier` is empty where nothing can be run."""
+
+    tier: str
+    features: tuple[Feature, ...]
+    interpreter: str
+
+
+def lacking(failure: Failure) -> Feature:
+    """A failure to start, with its fix."""
+    fix = FIXES.get(failure.feature, "")
+    return Feature(failure.feature, False, failure.what, failure.number, fix)
+
+
+def open_slot(
+    tier: str | None, processors: Sequence[int]
+) -> tuple[Slot, Isolation, tuple[Feature, ...]]:
+    """A slot of the best tier this machine offers, or of `tier` and no other.
+
+    Also what was missing of better tiers.
+
+    Raises:
+        IsolationError: there is none.
+    """
+    failures: list[Feature] = []
+    if sys.platform != "linux":
+        raise refusal([lacking(Failure("Linux", f"this is {sys.platform}", 0))])
+    for candidate in TIERS if tier is None else (tier,):
+        if _hopeless(candidate, failures):
+            continue
+        try:
+            slot = Slot(candidate, processors)
+        except Failure as e:
+            failures.append(lacking(e))
+            continue
+        missing = dict.fromkeys([*_lost(candidate), *slot.ready.missing])
+        return slot, Isolation(candidate, tuple(missing)), tuple(failures)
+    raise refusal(failures)
+
+
+def _hopeless(tier: str, failures: Sequence[Feature]) -> bool:
+    """A- helps only where Landlock alone was missing."""
+    return tier == "A-" and bool(failures) and failures[-1].name != "landlock"
+
+
+def _lost(tier: str) -> tuple[str, ...]:
+    return {"A-": ("landlock",), "B": ("namespaces",)}.get(tier, ())
+
+
+def refusal(failures: Sequence[Feature]) -> IsolationError:
+    """The error for a machine on which nothing can be run."""
+    what = "; ".join(f"{f.name}: {f.detail}{_code(f.number)}" for f in failures)
+    fixes = dict.fromkeys(f.fix for f in failures if f.fix)
+    return IsolationError(
+        f"this machine cannot isolate code, so nothing was run ({what})", hint="; or ".join(fixes)
+    )
+
+
+def _code(number: int) -> str:
+    return f" [{errno.errorcode.get(number, number)}]" if number else ""
+
+
+_PARTS = ("namespaces", "own root", "Landlock", "seccomp", "limits", "self-test")
+
+
+def isolation_report(tier: str | None = None) -> Report:
+    """Build and test a sandbox here and say what it has and what it lacks.
+
+    `tier` asks for that one alone. Takes a fraction of a second; raises nothing.
+    """
+    processors = sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else [0]
+    try:
+        slot, isolation, failures = open_slot(tier, processors)
+    except IsolationError as e:
+        return Report("", (Feature("sandbox", False, e.message, 0, e.hint),), interpreter())
+    abi = slot.ready.landlock
+    slot.kill()
+    shown = list(failures)
+    lost = {f.name for f in failures}
+    for part in _PARTS:
+        if part in ("namespaces", "own root") and isolation.tier == "B":
+            continue
+        if part == "Landlock" and not abi:
+            continue
+        if part.lower() not in lost:
+            shown.append(Feature(part, True, f"ABI {abi}" if part == "Landlock" else ""))
+    return Report(isolation.tier, tuple(shown), interpreter())

@@ -1,0 +1,53 @@
+"""Which languages can be judged, and by what.
+
+A runner takes one `Case` to its verdicts in one `Slot`. Adding a language is adding a
+module with such a runner, and its line here; `docs/judge.md` tells how.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from codelathe.core.errors import LanguageError
+from codelathe.core.judging import Case, Verdict
+from codelathe.core.registry import Registry
+from codelathe.judge.slot import Slot
+
+
+class Runner(Protocol):
+    """Takes cases of one language to their verdicts, in one slot."""
+
+    def run(self, case: Case) -> tuple[Verdict, ...]:
+        """One verdict for each example, in order.
+
+        Raises:
+            SlotLost: the warden is gone.
+        """
+        ...
+
+    def abort(self) -> None:
+        """End the running case early. Called from another thread."""
+        ...
+
+
+RUNNERS = Registry("language", {"python": "codelathe.judge.python:PythonRunner"})
+
+
+def check(language: str) -> None:
+    """Refuse a language that has no runner.
+
+    Raises:
+        LanguageError: code in it can be given, but not proved.
+    """
+    if language not in RUNNERS:
+        raise LanguageError(
+            f"no judge for {language!r}: its code can be given, but not proved",
+            hint=f"languages that are judged: {', '.join(RUNNERS)}",
+            field="language",
+        )
+
+
+def runner(language: str, slot: Slot) -> Runner:
+    """A runner of `language` in `slot`."""
+    made: Runner = RUNNERS.load(language)(slot)
+    return made

@@ -1,0 +1,323 @@
+"""SandboxJudge: slots, the threads that own them, and the order of answers.
+
+One thread owns one slot, since the kernel ends a slot when its thread ends. Slots are
+started when there is work for them: a single case starts one. Several threads may call
+`judge` at once; they share the slots, first come, first served.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import weakref
+from collections import deque
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+
+from codelathe.core.errors import IsolationError, JudgeError, UsageError
+from codelathe.core.judging import Case, Isolation, Status, Verdict
+from codelathe.judge import isolation, languages
+from codelathe.judge.slot import Slot, SlotLost
+
+_MODE = "hardened"
+_AHEAD = 4096
+"""Cases that may be finished and wait for one before them: nothing waits behind a loop."""
+_TRIES = 2
+
+
+class _Job:
+    """A case on its way to its verdicts."""
+
+    def __init__(self, case: Case) -> None:
+        self.case = case
+        self.verdicts: tuple[Verdict, ...] | None = None
+        self.error: BaseException | None = None
+        self.runner: languages.Runner | None = None
+        self.cancelled = False
+
+    @property
+    def done(self) -> bool:
+        return self.verdicts is not None or self.error is not None
+
+
+class _Work:
+    """What callers and slots share, under one lock."""
+
+    def __init__(self, tier: str | None) -> None:
+        self.lock = threading.Lock()
+        self.wanted = threading.Condition(self.lock)
+        self.changed = threading.Condition(self.lock)
+        self.jobs: deque[_Job] = deque()
+        self.idle = 0
+        self.closed = False
+        self.tier = tier
+        self.isolation: Isolation | None = None
+        self.refusal: IsolationError | None = None
+        self.running: set[_Job] = set()
+
+    def close(self) -> None:
+        """Take no more work and end what runs."""
+        with self.lock:
+            self.closed = True
+            for job in [*self.jobs, *self.running]:
+                self.cancel(job)
+            self.wanted.notify_all()
+            self.changed.notify_all()
+
+    def cancel(self, job: _Job) -> None:
+        """End a job early; the lock is held."""
+        job.cancelled = True
+        if job in self.jobs:
+            self.jobs.remove(job)
+        if job.runner is not None:
+            job.runner.abort()
+
+
+class SandboxJudge:
+    """Runs candidates in sandboxes on this machine and compares outside of them.
+
+    A context manager; `close` ends every process. `slots` defaults to the processors
+    that this process may use. `tier` demands one tier of isolation and no other.
+    """
+
+    def __init__(self, slots: int | None = None, *, tier: str | None = None) -> None:
+        if slots is not None and slots < 1:
+            raise UsageError(f"slots must be at least 1, not {slots}", field="slots")
+        if tier is not None and tier not in isolation.TIERS:
+            raise UsageError(
+                f"tier must be one of {', '.join(isolation.TIERS)}, not {tier!r}", field="tier"
+            )
+        self._processors = _processors()
+        self._slots = slots or len(self._processors)
+        self._work = _Work(tier)
+        self._threads: list[threading.Thread] = []
+        self._finalizer = weakref.finalize(self, self._work.close)
+
+    @property
+    def name(self) -> str:
+        """The mode that stands in proofs."""
+        return _MODE
+
+    @property
+    def isolation(self) -> Isolation:
+        """The isolation in force. Starts a slot where none was started yet.
+
+        Raises:
+            IsolationError: this machine cannot isolate code.
+        """
+        work = self._work
+        with work.lock:
+            self._check_open()
+            if not self._threads:
+                self._start_slot()
+            while work.isolation is None and work.refusal is None and not work.closed:
+                work.changed.wait()
+            if work.isolation is None:
+                raise work.refusal or _closed()
+            return work.isolation
+
+    def judge(self, cases: Iterable[Case]) -> Iterator[tuple[Verdict, ...]]:
+        """Yield, in the order of `cases`, one verdict for each example of each case.
+
+        `cases` is read as slots become free. Ending the iteration early ends what runs.
+
+        Raises:
+            IsolationError: this machine cannot isolate code; nothing was run.
+            LanguageError: no judge for a candidate's language.
+            ProblemError: an argument of an example is not plain data.
+        """
+        source = iter(cases)
+        mine: deque[_Job] = deque()
+        more = True
+        try:
+            while True:
+                while mine and mine[0].done:
+                    yield _verdicts(mine.popleft())
+                while more and not (mine and mine[0].done) and self._hungry(mine):
+                    case = next(source, None)
+                    if case is None:
+                        more = False
+                    else:
+                        mine.append(self._submit(case))
+                if not mine:
+                    return
+                self._wait(mine, more)
+        finally:
+            with self._work.lock:
+                for job in mine:
+                    self._work.cancel(job)
+
+    def close(self) -> None:
+        """End every process of the judge. Closing twice is harmless."""
+        self._work.close()
+        with self._work.lock:
+            threads, self._threads = self._threads, []
+        for thread in threads:
+            thread.join()
+
+    def __enter__(self) -> SandboxJudge:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _hungry(self, mine: deque[_Job]) -> bool:
+        with self._work.lock:
+            return len(self._work.jobs) < 2 * self._slots and len(mine) < _AHEAD
+
+    def _submit(self, case: Case) -> _Job:
+        languages.check(case.candidate.language)
+        job = _Job(case)
+        if not case.examples:
+            job.verdicts = ()
+            return job
+        work = self._work
+        with work.lock:
+            self._check_open()
+            if work.refusal is not None:
+                raise work.refusal
+            work.jobs.append(job)
+            if len(work.jobs) > work.idle and len(self._threads) < self._slots:
+                self._start_slot()
+            work.wanted.notify()
+        return job
+
+    def _wait(self, mine: deque[_Job], more: bool) -> None:
+        """Until the first of `mine` is done, or there is room for more."""
+        work = self._work
+        with work.lock:
+            while not mine[0].done:
+                if more and len(work.jobs) < self._slots and len(mine) < _AHEAD:
+                    return
+                work.changed.wait()
+
+    def _check_open(self) -> None:
+        if self._work.closed:
+            raise _closed()
+
+    def _start_slot(self) -> None:
+        """Start a thread with its slot; the lock is held."""
+        number = os.getpid() + len(self._threads)
+        processor = self._processors[number % len(self._processors)]
+        thread = threading.Thread(
+            target=_own_slot, args=(self._work, processor), name="codelathe-slot", daemon=True
+        )
+        self._threads.append(thread)
+        self._work.idle += 1
+        thread.start()
+
+
+def _closed() -> JudgeError:
+    return JudgeError("the judge was closed", hint="make a new one")
+
+
+def _processors() -> list[int]:
+    if sys.platform == "linux":
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
+
+
+def _verdicts(job: _Job) -> tuple[Verdict, ...]:
+    if job.error is not None:
+        raise job.error
+    assert job.verdicts is not None
+    return job.verdicts
+
+
+def _own_slot(work: _Work, processor: int) -> None:
+    """A slot's thread: take jobs until the judge is closed. It counts as idle when it starts."""
+    slot: Slot | None = None
+    try:
+        slot = _open(work, processor)
+        while slot is not None and (job := _next(work)) is not None:
+            slot = _serve(work, job, slot, processor)
+    finally:
+        if slot is not None:
+            slot.kill()
+
+
+def _open(work: _Work, processor: int) -> Slot | None:
+    """A slot of the judge's tier; None where there is none, which ends all waiting jobs."""
+    with work.lock:
+        tier = work.isolation.tier if work.isolation else work.tier
+    try:
+        slot, found, _ = isolation.open_slot(tier, [processor])
+    except IsolationError as e:
+        with work.lock:
+            work.refusal = e
+            for job in work.jobs:
+                job.error = e
+            work.jobs.clear()
+            work.changed.notify_all()
+        return None
+    with work.lock:
+        work.isolation = work.isolation or found
+        work.changed.notify_all()
+    return slot
+
+
+def _next(work: _Work) -> _Job | None:
+    with work.lock:
+        while not work.jobs and not work.closed:
+            work.wanted.wait()
+        if work.closed:
+            return None
+        work.idle -= 1
+        job = work.jobs.popleft()
+        work.running.add(job)
+        return job
+
+
+def _serve(work: _Work, job: _Job, slot: Slot, processor: int) -> Slot | None:
+    """Run a job, in a fresh slot if the first is lost under it; the slot to go on with."""
+    current: Slot | None = slot
+    verdicts: tuple[Verdict, ...] | None = None
+    error: BaseException | None = None
+    for _ in range(_TRIES):
+        if current is None:
+            break
+        try:
+            verdicts = _run(work, job, current)
+            break
+        except SlotLost:
+            current.kill()
+            current = _open(work, processor)
+        except BaseException as e:  # noqa: BLE001 -- the caller's thread raises it
+            error = e
+            break
+    if current is not None and current.worn:
+        current.kill()
+        current = _open(work, processor)
+    _finish(work, job, verdicts, error)
+    return current
+
+
+def _run(work: _Work, job: _Job, slot: Slot) -> tuple[Verdict, ...]:
+    made = languages.runner(job.case.candidate.language, slot)
+    with work.lock:
+        job.runner = made
+        if job.cancelled:
+            made.abort()
+    return made.run(job.case)
+
+
+def _finish(
+    work: _Work, job: _Job, verdicts: tuple[Verdict, ...] | None, error: BaseException | None
+) -> None:
+    if verdicts is None and error is None:
+        verdicts = tuple(
+            Verdict(Status.UNJUDGED, e.input, e.expected, None, "the sandbox was lost")
+            for e in job.case.examples
+        )
+    with work.lock:
+        job.runner = None
+        job.verdicts, job.error = verdicts, error
+        work.running.discard(job)
+        work.idle += 1
+        work.changed.notify_all()

@@ -1,0 +1,362 @@
+"""Python candidates: the parent's side of one case in one slot.
+
+The parent sends inputs one at a time and gets encoded values; what was expected stays
+here. Every deadline is kept here, outside. A frame out of order, with a wrong nonce, or
+after the last answer makes the whole case `tampered`; a process that ends before it
+answers has `left`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import math
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from codelathe.core.errors import ProblemError
+from codelathe.core.judging import Case, Limits, Status, Verdict
+from codelathe.core.problem import CallExample, Example, StdioExample
+from codelathe.judge import codec, compare
+from codelathe.judge.slot import Slot, ended, nonce
+
+_FRAME_SLACK = 1 << 16
+_FOLDER = 8 << 20
+_INPUT_BYTES = 64 << 20
+_EXTRA = "more frames than answers"
+_SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
+_STATUS_OF = {"error": Status.ERROR, "memory": Status.MEMORY, "output": Status.OUTPUT}
+
+
+class Stopped(Exception):
+    """The candidate will not answer any more: the status, and why."""
+
+    def __init__(self, status: Status, detail: str) -> None:
+        super().__init__(status, detail)
+        self.status = status
+        self.detail = detail
+
+
+@dataclass(slots=True)
+class Run:
+    """One candidate process and its channel."""
+
+    slot: Slot
+    channel: socket.socket
+    limits: Limits
+    word: str
+    deadline: float = 0.0
+    sequence: int = 0
+
+    def allow(self) -> None:
+        """Start the clock for one answer."""
+        self.deadline = time.monotonic() + self.limits.seconds
+
+    def send(self, order: Any) -> None:
+        """One order to the candidate."""
+        body = codec.dumps(order)
+        try:
+            self.channel.settimeout(self._left())
+            self.channel.sendall(len(body).to_bytes(4) + body)
+        except TimeoutError:
+            raise Stopped(Status.TIMEOUT, self._timeout()) from None
+        except OSError:
+            return  # it is gone; what it answered last, or nothing, is still to be read
+
+    def receive(self) -> tuple[str, Any]:
+        """The candidate's next frame: its kind and what it carries.
+
+        Raises:
+            Stopped: none came, or one that breaks the protocol.
+        """
+        size = int.from_bytes(self._read(4, begun=False))
+        if size > 2 * self.limits.output_bytes + _FRAME_SLACK:
+            raise Stopped(Status.TAMPERED, "a frame of impossible size")
+        try:
+            frame = codec.loads(self._read(size, begun=True))
+        except codec.CodecError as e:
+            raise Stopped(Status.TAMPERED, f"a frame that is none: {compare.clip(str(e))}") from e
+        if type(frame) is not list or frame[:2] != [self.word, self.sequence] or len(frame) != 4:
+            raise Stopped(Status.TAMPERED, "a frame out of order")
+        self.sequence += 1
+        return str(frame[2]), frame[3]
+
+    def _read(self, size: int, begun: bool) -> bytes:
+        parts = bytearray()
+        while len(parts) < size:
+            try:
+                self.channel.settimeout(self._left())
+                part = self.channel.recv(min(size - len(parts), 1 << 20))
+            except TimeoutError:
+                raise Stopped(Status.TIMEOUT, self._timeout()) from None
+            except OSError:
+                part = b""
+            if not part:
+                raise self._gone(begun or bool(parts))
+            parts += part
+        return bytes(parts)
+
+    def _left(self) -> float:
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        return left
+
+    def _timeout(self) -> str:
+        return f"no answer within {self.limits.seconds:g} s"
+
+    def _gone(self, begun: bool) -> Stopped:
+        status = self.finish(grace=True)
+        if begun:
+            return Stopped(Status.TAMPERED, "a frame cut short")
+        if status is None:
+            return Stopped(Status.UNJUDGED, "the sandbox could not create the process")
+        if os.WIFSIGNALED(status):
+            number = os.WTERMSIG(status)
+            if number == signal.SIGXCPU:
+                return Stopped(Status.TIMEOUT, "used up its processor time")
+            if number == signal.SIGKILL:
+                return Stopped(Status.MEMORY, "killed by the kernel; most likely out of memory")
+        return Stopped(Status.LEFT, f"the process {ended(status)} before it answered")
+
+    def finish(self, grace: bool = False) -> int | None:
+        """End the process. What it sent beyond its answers is then complete."""
+        if self.deadline == math.inf:
+            return None
+        self.deadline = math.inf
+        return self.slot.end(grace)
+
+    def silent(self) -> bool:
+        """Whether a finished process left nothing unread."""
+        self.channel.setblocking(False)
+        try:
+            return not self.channel.recv(1)
+        except OSError:
+            return True
+
+
+class PythonRunner:
+    """Runs one case in one slot. `abort` may be called from another thread."""
+
+    def __init__(self, slot: Slot) -> None:
+        self._slot = slot
+        self._channel: socket.socket | None = None
+        self._aborted = False
+
+    def abort(self) -> None:
+        """End the case early; `run` then returns whatever it has."""
+        self._aborted = True
+        channel = self._channel
+        if channel is not None:
+            try:
+                channel.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                return
+
+    def run(self, case: Case) -> tuple[Verdict, ...]:
+        """One verdict for each example, in order.
+
+        Raises:
+            ProblemError: an argument is not plain data.
+            SlotLost: the warden is gone.
+        """
+        verdicts: list[Verdict] = []
+        while len(verdicts) < len(case.examples):
+            rest = case.examples[len(verdicts) :]
+            if self._aborted:
+                verdicts += [_verdict(e, Status.UNJUDGED, "interrupted") for e in rest]
+            elif isinstance(rest[0], CallExample):
+                verdicts += self._calls(case, _leading_calls(rest))
+            else:
+                verdicts.append(self._program(case, rest[0]))
+            forged = next((v for v in verdicts if v.status is Status.TAMPERED), None)
+            if forged is not None:
+                return tuple(_verdict(e, forged.status, forged.detail) for e in case.examples)
+        return tuple(verdicts)
+
+    def _start(self, case: Case, answers: int, file: int, extra: Sequence[int] = ()) -> Run:
+        cpu = math.ceil(case.limits.seconds * (answers + 1)) + 1
+        channel = self._slot.start(case.limits, cpu, file, extra)
+        self._channel = channel
+        return Run(self._slot, channel, case.limits, nonce())
+
+    def _calls(self, case: Case, examples: list[CallExample]) -> list[Verdict]:
+        """Verdicts for as many of `examples` as one process lives through, at least one."""
+        run = self._start(case, len(examples), _FOLDER)
+        try:
+            try:
+                _load(run, case)
+            except Stopped as e:  # code that does not load will not load the next time either
+                verdicts = [_verdict(x, e.status, e.detail) for x in examples]
+            else:
+                verdicts = _answers(run, examples)
+            run.finish()
+            if not run.silent():
+                verdicts[-1] = _verdict(examples[len(verdicts) - 1], Status.TAMPERED, _EXTRA)
+        finally:
+            run.channel.close()
+        return verdicts
+
+    def _program(self, case: Case, example: StdioExample) -> Verdict:
+        """A whole program on one standard input. Input and output are files in memory."""
+        limit = case.limits.output_bytes
+        given, printed = _memory_file(example.input), os.memfd_create("output")
+        run = None
+        try:
+            run = self._start(case, 1, limit + 1, (given, printed))
+            began = time.monotonic()
+            status, detail = _ended(run, case)
+            seconds = time.monotonic() - began
+            run.finish()
+            if not run.silent():
+                status, detail = Status.TAMPERED, _EXTRA
+            text = os.pread(printed, limit + 1, 0)
+        finally:
+            os.close(given)
+            os.close(printed)
+            if run is not None:
+                run.channel.close()
+        return _read(example, status, detail, text, limit, seconds)
+
+
+def _leading_calls(examples: Iterable[Example]) -> list[CallExample]:
+    calls = []
+    for example in examples:
+        if not isinstance(example, CallExample):
+            break
+        calls.append(example)
+    return calls
+
+
+def _load(run: Run, case: Case) -> None:
+    """Give the candidate its code, and wait until it stands.
+
+    Raises:
+        Stopped: it does not compile, raises, or lacks the entry point.
+    """
+    if not case.candidate.entry_point:
+        raise Stopped(Status.ERROR, "there is no function named to call")
+    run.allow()
+    run.send(_order(run, case, "call"))
+    kind, payload = run.receive()
+    if kind != "loaded":
+        raise _stop(kind, payload)
+
+
+def _order(run: Run, case: Case, kind: str) -> dict[str, Any]:
+    return {
+        "nonce": run.word,
+        "kind": kind,
+        "code": case.candidate.code,
+        "entry": case.candidate.entry_point,
+        "output": case.limits.output_bytes,
+    }
+
+
+def _answers(run: Run, examples: list[CallExample]) -> list[Verdict]:
+    """Verdicts up to the first example that the process does not survive."""
+    verdicts: list[Verdict] = []
+    for example in examples:
+        began = time.monotonic()
+        try:
+            kind, payload = _ask(run, example)
+        except Stopped as e:
+            verdict = _verdict(example, e.status, e.detail)
+            verdicts.append(replace(verdict, seconds=time.monotonic() - began))
+            break
+        verdicts.append(_judged(example, kind, payload, time.monotonic() - began))
+    return verdicts
+
+
+def _ask(run: Run, example: CallExample) -> tuple[str, Any]:
+    try:
+        order = [
+            codec.encode(example.args, _INPUT_BYTES, plain=True),
+            codec.encode(dict(example.kwargs), _INPUT_BYTES, plain=True),
+        ]
+    except (codec.TooLarge, TypeError) as e:
+        raise ProblemError(
+            f"the arguments {compare.clip(example.input)} cannot be handed to code: {e}",
+            hint="use numbers, text, bytes, lists, tuples, sets and dictionaries",
+            field="example_inputs",
+        ) from e
+    run.allow()
+    run.send(order)
+    return run.receive()
+
+
+def _judged(example: CallExample, kind: str, payload: Any, seconds: float) -> Verdict:
+    """Compare what came back with what was expected."""
+    if kind != "value":
+        stop = _stop(kind, payload)
+        return replace(_verdict(example, stop.status, stop.detail), seconds=seconds)
+    try:
+        value = codec.decode(payload)
+    except codec.CodecError as e:
+        return _verdict(example, Status.TAMPERED, f"a value that is none: {compare.clip(str(e))}")
+    passed = compare.same(example.value, value)
+    return Verdict(
+        status=Status.PASSED if passed else Status.FAILED,
+        input=example.input,
+        expected=example.expected,
+        got=compare.show(value),
+        detail="" if passed else "gave another value",
+        seconds=seconds,
+    )
+
+
+def _ended(run: Run, case: Case) -> tuple[Status | None, str]:
+    """How a program ended; no status where it ended as programs should."""
+    run.allow()
+    try:
+        run.send(_order(run, case, "program"))
+        kind, payload = run.receive()
+        if kind != "ended":
+            raise _stop(kind, payload)
+    except Stopped as e:
+        return e.status, e.detail
+    return None, ""
+
+
+def _read(
+    example: StdioExample,
+    status: Status | None,
+    detail: str,
+    printed: bytes,
+    limit: int,
+    seconds: float,
+) -> Verdict:
+    """Compare what was printed, where the program ended well, with what was expected."""
+    text = printed[:limit].decode("utf-8", "replace")
+    if len(printed) > limit and status is not Status.TAMPERED:
+        status, detail = Status.OUTPUT, f"printed more than {limit} bytes"
+    if status is None:
+        passed = compare.same_text(example.expected, text)
+        status = Status.PASSED if passed else Status.FAILED
+        detail = "" if passed else "printed something else"
+    got = compare.clip(text)
+    return Verdict(status, example.input, example.expected, got, detail, seconds)
+
+
+def _memory_file(text: str) -> int:
+    """A sealed file in memory that holds `text`, read from its start."""
+    fd = os.memfd_create("input", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    with open(fd, "wb", closefd=False) as file:
+        file.write(text.encode("utf-8", "surrogatepass"))
+    os.lseek(fd, 0, os.SEEK_SET)
+    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, _SEALS)
+    return fd
+
+
+def _stop(kind: str, payload: Any) -> Stopped:
+    if kind in _STATUS_OF and type(payload) is str:
+        return Stopped(_STATUS_OF[kind], compare.clip(payload))
+    return Stopped(Status.TAMPERED, "a frame of unknown kind")
+
+
+def _verdict(example: Example, status: Status, detail: str) -> Verdict:
+    return Verdict(status, example.input, example.expected, None, detail)

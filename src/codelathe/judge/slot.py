@@ -1,0 +1,258 @@
+"""A slot: the parent's handle on one warden, pinned to one processor.
+
+It starts a fresh interpreter with an empty environment, hands it the code of
+`codelathe.judge.inside` and a plan, and waits until the sandbox reports that it is
+built and tested. Then `start` runs one candidate at a time and `end` makes sure it is
+gone. A slot must be used by the thread that started it: the kernel ends the launcher
+when that thread ends.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import marshal
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from codelathe.core.judging import Limits
+
+UNPRIVILEGED = 65534
+"""The user and group that root becomes: `nobody`."""
+
+RUNS = 1000
+"""Candidates after which a slot is replaced by a fresh one."""
+
+_START_SECONDS = 20.0
+_END_SECONDS = 1.0
+_GRACE_MS = 50
+_MIB = 1 << 20
+_WORKING_FOLDER = 8 * _MIB
+
+_MODULES = (
+    "codelathe.judge.codec",
+    *(
+        f"codelathe.judge.inside.{name}"
+        for name in (
+            "syscalls", "seccomp", "landlock", "rooms", "candidate", "warden", "probe", "launch"
+        )  # each after those it imports
+    ),
+)  # fmt: skip
+_PACKAGES = ("codelathe", "codelathe.judge", "codelathe.judge.inside")
+
+#: What candidates often import: found loaded in every fork, at a little memory for each.
+PRELOADED = (
+    "abc bisect cmath collections contextlib copy dataclasses datetime decimal enum fractions "
+    "functools hashlib heapq io itertools json math numbers operator random re statistics string "
+    "struct textwrap threading time typing"
+).split()
+
+_BOOT = """
+import marshal, os, sys, types
+packages, modules = marshal.loads(os.pread(int(sys.argv[1]), 1 << 24, 0))
+os.close(int(sys.argv[1]))
+for name in packages:
+    sys.modules[name] = types.ModuleType(name)
+for name, code in modules:
+    sys.modules[name] = module = types.ModuleType(name)
+    exec(code, module.__dict__)
+module.main(int(sys.argv[2]))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure(Exception):
+    """A slot that did not start: the feature, what was tried, the system's error number."""
+
+    feature: str
+    what: str
+    number: int
+
+
+class SlotLost(Exception):
+    """The warden is gone or does not answer; the slot has to be started again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What a started slot enforces: the Landlock ABI (0: none), and what it lacks."""
+
+    landlock: int
+    missing: tuple[str, ...]
+
+
+def interpreter() -> str:
+    """The interpreter that candidates run on: this one, without its virtual environment."""
+    return str(getattr(sys, "_base_executable", "") or sys.executable)
+
+
+def libraries() -> tuple[list[str], list[str]]:
+    """Folders shown inside, and folders below them that are hidden.
+
+    Shown are the interpreter's own library and the system's shared libraries; hidden
+    are installed packages, so that every machine judges with the same library.
+    """
+    base = sys.base_prefix
+    paths = sysconfig.get_paths(vars={"base": base, "platbase": sys.base_exec_prefix})
+    standard = {paths["stdlib"], os.path.dirname(os.__file__)}
+    shown = {*standard, "/usr/lib", "/usr/lib64", "/usr/lib32", "/lib", "/lib64"}
+    if base != "/usr":
+        shown.add(f"{base}/lib")
+    hidden = {f"{s}/{name}" for s in standard for name in ("site-packages", "dist-packages")}
+    return sorted(shown), sorted({*hidden, "/usr/lib/python3/dist-packages"})
+
+
+@functools.cache
+def _program() -> bytes:
+    """The sandbox's own code, compiled for this interpreter."""
+    modules = []
+    for name in _MODULES:
+        spec = find_spec(name)
+        assert spec is not None
+        assert spec.loader is not None
+        modules.append((name, spec.loader.get_code(name)))  # type: ignore[attr-defined]
+    return marshal.dumps((_PACKAGES, modules))
+
+
+class Slot:
+    """One running warden."""
+
+    def __init__(self, tier: str, processors: Sequence[int]) -> None:
+        """Start and test a sandbox of `tier`, pinned to `processors`.
+
+        Raises:
+            Failure: this machine does not offer it.
+        """
+        self.runs = 0
+        self.residue = False
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._control = ours
+        try:
+            self._process = _spawn(theirs)
+        except OSError as e:
+            ours.close()
+            raise Failure("interpreter", f"{interpreter()}: {e}", e.errno or 0) from e
+        finally:
+            theirs.close()
+        try:
+            self.ready = self._handshake(tier, processors)
+        except BaseException:
+            self.kill()
+            raise
+
+    def _handshake(self, tier: str, processors: Sequence[int]) -> Ready:
+        trees, masks = libraries()
+        plan = {
+            "tier": tier,
+            "cpu": list(processors),
+            "uid": UNPRIVILEGED,
+            "gid": UNPRIVILEGED,
+            "trees": trees,
+            "masks": masks,
+            "preload": PRELOADED,
+            "parent": os.getpid(),
+        }
+        self._control.settimeout(_START_SECONDS)
+        try:
+            self._control.send(json.dumps(plan).encode())
+            report = json.loads(self._control.recv(1 << 16) or b"{}")
+        except OSError as e:
+            raise Failure("launcher", f"no answer: {e}", e.errno or 0) from e
+        if "failed" in report:
+            raise Failure(*report["failed"])
+        if "ready" not in report:
+            raise Failure("launcher", "it ended before it answered", 0)
+        self._control.settimeout(_END_SECONDS)
+        return Ready(report["ready"]["landlock"], tuple(report["ready"]["missing"]))
+
+    def start(
+        self, limits: Limits, cpu: int, file: int, extra: Sequence[int] = ()
+    ) -> socket.socket:
+        """Fork a candidate; its channel. `extra` become its standard input and output.
+
+        Raises:
+            SlotLost: the warden is gone.
+        """
+        ours, theirs = socket.socketpair()
+        order = {"memory_mb": limits.memory_mb, "cpu": cpu, "file": file}
+        try:
+            message = b"R" + json.dumps(order).encode()
+            socket.send_fds(self._control, [message], [theirs.fileno(), *extra])
+        except OSError as e:
+            ours.close()
+            raise SlotLost(f"the warden does not take orders: {e}") from e
+        finally:
+            theirs.close()
+        self.runs += 1
+        return ours
+
+    def end(self, grace: bool) -> int | None:
+        """Make sure the candidate is gone; its wait status, None if it never started.
+
+        With `grace` it gets a moment to end by itself, so that the status is its own.
+
+        Raises:
+            SlotLost: the warden does not answer.
+        """
+        try:
+            self._control.send(b"E%d" % (_GRACE_MS if grace else 0))
+            answer = self._control.recv(1 << 10)
+            status, residue = json.loads(answer or b"[]")
+        except (OSError, ValueError) as e:
+            raise SlotLost(f"the warden does not answer: {e}") from e
+        self.residue = self.residue or residue
+        return None if status == -1 else int(status)
+
+    @property
+    def worn(self) -> bool:
+        """Whether a fresh slot should take over."""
+        return self.residue or self.runs >= RUNS
+
+    def kill(self) -> None:
+        """End the launcher, and by that everything in the slot."""
+        self._control.close()
+        self._process.kill()
+        self._process.wait()
+
+
+def _spawn(control: socket.socket) -> subprocess.Popen[bytes]:
+    program = os.memfd_create("codelathe-sandbox")
+    try:
+        with open(program, "wb", closefd=False) as file:
+            file.write(_program())
+        return subprocess.Popen(
+            [interpreter(), "-I", "-S", "-c", _BOOT, str(program), str(control.fileno())],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=(program, control.fileno()),
+            start_new_session=True,
+            env={},
+            cwd=Path("/"),
+        )
+    finally:
+        os.close(program)
+
+
+def nonce() -> str:
+    """A word that frames of one candidate carry."""
+    return secrets.token_hex(8)
+
+
+def ended(status: int | None) -> str:
+    """A candidate's wait status in words."""
+    if status is None:
+        return "was never started"
+    if os.WIFSIGNALED(status):
+        return f"was ended by {signal.Signals(os.WTERMSIG(status)).name}"
+    return f"left with exit code {os.waitstatus_to_exitcode(status)}"
