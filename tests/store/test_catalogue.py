@@ -110,6 +110,7 @@ def test_no_catalogue_of_ones_own_is_no_fault(tmp_path: Path) -> None:
         ("[modles.x]\n", "modles"),
         ("[models]\nx = 3\n", "x"),
         ("models = 3\n", "models"),
+        ('[datasets.x]\nhub = { repository = "a/b" }\n', "sha256"),
         ('[models.x]\nlocl = "a"\n', "locl"),
         ("[models.x]\n", "file"),
         ("[models.x]\nlocal = 3\n", "local"),

@@ -72,7 +72,7 @@ class _Lines:
         tenth = done * _TENTH // self._total if self._total else 0
         if tenth > self._tenth:
             self._say(f"  {tenth * _TENTH}%  {human_bytes(done)}")
-        self._tenth = tenth
+            self._tenth = tenth
 
     def note(self, text: str) -> None:
         self._say(f"  {printable(text)}")

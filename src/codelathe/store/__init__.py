@@ -2,8 +2,9 @@
 
 from codelathe.store.catalogue import Catalogue, Entry, Format
 from codelathe.store.folders import Folders, home
+from codelathe.store.model import LocalModel, engines_for
 from codelathe.store.progress import Progress, Silent
-from codelathe.store.store import Listed, LocalModel, Store, engines_for, not_installed
+from codelathe.store.store import Listed, Store, not_installed
 
 __all__ = [
     "Catalogue",

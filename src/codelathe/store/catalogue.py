@@ -98,7 +98,7 @@ def load_catalogue(own: Path | None = None) -> Catalogue:
             for name, table in document.get("models", {}).items()
         }
         datasets |= {
-            name.lower(): read.entry(name, table, _DATA_KEYS)
+            name.lower(): read.dataset(name, table)
             for name, table in document.get("datasets", {}).items()
         }
     return Catalogue(models, datasets)
@@ -145,6 +145,13 @@ class _Reader:
                 name, f"the format {texts['format']!r} is none of {_list(get_args(Format))}"
             )
         return replace(Entry(name.lower(), family=family, **texts), **self._place(name, table))
+
+    def dataset(self, name: str, table: Any) -> Entry:
+        """The entry of a data set, which is always pinned."""
+        entry = self.entry(name, table, _DATA_KEYS)
+        if entry.artefact is None:
+            raise self._wrong(name, "a data set needs file, bytes and sha256")
+        return entry
 
     def family(self, table: Mapping[str, Any]) -> Iterator[Entry]:
         """One entry for each combination of the axes."""

@@ -21,27 +21,9 @@ from codelathe.core.errors import (
 )
 from codelathe.store.artefact import Artefact, Source
 from codelathe.store.part import Part, disk_errors
+from codelathe.store.planning import Plan
 from codelathe.store.progress import Offset, Progress
 from codelathe.store.shelf import KeptFile, Record, kept_file, read_record, write_record
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Plan:
-    """What has to be fetched for one reference; `drop` is where a copied file is found."""
-
-    record: Record
-    artefacts: tuple[Artefact, ...]
-    drop: Path
-
-    @property
-    def name(self) -> str:
-        """The reference."""
-        return self.record.names[0]
-
-    @property
-    def bytes(self) -> int:
-        """How much there is to fetch in all, as far as it is known."""
-        return sum(artefact.bytes or 0 for artefact in self.artefacts)
 
 
 class Fetcher:

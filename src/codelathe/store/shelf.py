@@ -46,7 +46,7 @@ class Record:
     names: tuple[str, ...]
     format: Format
     licence: str
-    files: tuple[KeptFile, ...]
+    files: tuple[KeptFile, ...] = ()
     repository: str = ""
     revision: str = ""
     fetched: str = ""

@@ -6,57 +6,28 @@ under a lock, so that of two processes one fetches and the other finds.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
-from codelathe.core.errors import (
-    ArtefactUnavailable,
-    IntegrityError,
-    ModelRefError,
-    SourceUnreachable,
-)
+from codelathe.core.errors import ArtefactUnavailable, IntegrityError, ModelRefError
 from codelathe.core.modelref import ModelRef
-from codelathe.store.artefact import Artefact, HubFile, Source
-from codelathe.store.catalogue import Catalogue, Entry, Format, load_catalogue
-from codelathe.store.fetching import Fetcher, Plan
+from codelathe.store.artefact import HubFile, Source
+from codelathe.store.catalogue import Catalogue, Entry, load_catalogue
+from codelathe.store.fetching import Fetcher
 from codelathe.store.folders import Folders
 from codelathe.store.folders import home as default_home
 from codelathe.store.hub import HubSource
 from codelathe.store.index import IndexSource
 from codelathe.store.local import LocalSource
-from codelathe.store.part import disk_errors
+from codelathe.store.locking import locked
+from codelathe.store.model import LocalModel, own_model
 from codelathe.store.pins import Pins
+from codelathe.store.planning import Plan, RepositoryPlanner, answers, plan_pinned
 from codelathe.store.progress import Progress, Silent
-from codelathe.store.selection import DEFAULT_QUANT, is_quant, select
 from codelathe.store.shelf import Record, Shelf, delete, size_of
-
-_ENGINES: dict[Format, tuple[str, ...]] = {"gguf": ("llamacpp", "openvino")}
-
-
-def engines_for(format_: Format) -> tuple[str, ...]:
-    """The engines that read weights of this format."""
-    return _ENGINES.get(format_, ("transformers",))
-
-
-@dataclass(frozen=True, slots=True)
-class LocalModel:
-    """Weights on this disk. `path` is a file, or the folder of a checkpoint.
-
-    `sha256` is empty for a path of the user's own, which is not hashed. `bytes` counts
-    all files of it.
-    """
-
-    ref: str
-    path: Path
-    format: Format
-    sha256: str
-    bytes: int
-    licence: str = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +40,29 @@ class Listed:
     damage: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """Something to have in place: on which shelf, and how it is found and planned."""
+
+    shelf: Shelf
+    name: str
+    find: Callable[[], Record | None]
+    plan: Callable[[Progress], Plan]
+
+    def sound(self, *, repair: bool) -> Record | None:
+        """What is in place, if its files are what they were; damage is None with `repair`."""
+        record = self.find()
+        if record is None:
+            return None
+        try:
+            self.shelf.check(record)
+        except IntegrityError:
+            if not repair:
+                raise
+            return None
+        return record
+
+
 class Store:
     """Models and data sets under one home folder.
 
@@ -78,13 +72,14 @@ class Store:
     def __init__(self, home: Path | None = None, sources: Sequence[Source] | None = None) -> None:
         self.home = home or default_home()
         self._folders = Folders(self.home)
+        drops = (self._folders.models, self._folders.datasets)
+        if sources is None:
+            sources = (LocalSource(drops), HubSource(), IndexSource())
+        self._sources = tuple(sources)
         self._models = Shelf(self._folders.models)
         self._datasets = Shelf(self._folders.datasets)
         self._pins = Pins(self._folders.models / ".pins.json")
-        drops = (self._folders.models, self._folders.datasets)
-        self._sources = (
-            (LocalSource(drops), HubSource(), IndexSource()) if sources is None else tuple(sources)
-        )
+        self._repositories = RepositoryPlanner(self._sources, self._pins, self._folders.models)
         self._loaded: Catalogue | None = None
 
     @property
@@ -101,12 +96,10 @@ class Store:
             InputError: the reference names nothing that could be in place.
             IntegrityError: its files are not what they were.
         """
-        if ref.scheme in ("path", "gguf"):
-            return _at_path(ref, Path(ref.name).expanduser())
-        entry, hub = self._resolve(ref)
-        if entry is not None and entry.local:
-            return _at_path(ref, self.home / Path(entry.local).expanduser())
-        record = self._find(ref, entry, hub)
+        own = self._own(ref)
+        if own is not None:
+            return own_model(ref, own)
+        record = self._record(ref)
         if record is None:
             return None
         self._models.check(record)
@@ -121,34 +114,29 @@ class Store:
             InputError: the reference names nothing that could be fetched.
             StoreError: it could not be put in place.
         """
-        progress = progress or Silent()
-        found = self._usable(ref, repair=repair)
-        if found is not None:
-            return found
-        slug = _slug(str(ref))
-        with _locked(self._folders.models, slug, str(ref), progress):
-            found = self._usable(ref, repair=repair)
-            if found is not None:
-                return found
-            record = self._put(self._models, slug, self._plan(ref, progress), progress)
-            hub = self._resolve(ref)[1]
-            if hub is not None and not hub.revision:
-                self._pins.remember(str(ref), record)
+        own = self._own(ref)
+        if own is not None:
+            return own_model(ref, own)
+        hub = self._resolve(ref)[1]
+        wanted = _Wanted(
+            self._models, str(ref), lambda: self._record(ref), lambda heard: self._plan(ref, heard)
+        )
+        record = self._ensure(wanted, progress or Silent(), repair=repair)
+        if hub is not None and not hub.revision:
+            self._pins.remember(str(ref), record)
         return self._local(ref, record)
 
     def verify(self, ref: ModelRef) -> LocalModel:
         """Hash the files of a model in place again.
 
         Raises:
+            InputError: a file of the user's own, whose hash nobody knows.
             ArtefactUnavailable: it is not in place.
             IntegrityError: its bytes have changed.
         """
-        record = self._record(ref)
+        record = self._kept(ref, "there is no hash to compare it with")
         if record is None:
-            found = self.locate(ref)
-            if found is None:
-                raise not_installed(ref)
-            return found
+            raise not_installed(ref)
         self._models.verify(record)
         return self._local(ref, record)
 
@@ -156,16 +144,14 @@ class Store:
         """The bytes that `remove` would free.
 
         Raises:
-            InputError: the reference is a path: files of the user's own are not removed.
+            InputError: a file of the user's own, which is never removed.
             ArtefactUnavailable: there is nothing of it here.
         """
-        if ref.scheme in ("path", "gguf"):
-            raise ModelRefError(f"{ref} is a file of your own, and is left alone", field="model")
-        record = self._record(ref)
-        left = _unfinished(self._folders.models, _slug(str(ref)))
-        if record is None and not left.exists():
+        record = self._kept(ref, "it is left alone")
+        unfinished = _unfinished(self._models, str(ref))
+        if record is None and not unfinished.exists():
             raise not_installed(ref)
-        return size_of(left) + (size_of(self._models.folder(record)) if record else 0)
+        return size_of(unfinished) + (size_of(self._models.folder(record)) if record else 0)
 
     def remove(self, ref: ModelRef) -> int:
         """Delete a model and what is left of unfinished fetches of it; the bytes freed.
@@ -175,7 +161,7 @@ class Store:
         """
         self.removable(ref)
         record = self._record(ref)
-        freed = delete(_unfinished(self._folders.models, _slug(str(ref))))
+        freed = delete(_unfinished(self._models, str(ref)))
         return freed + (self._models.remove(record) if record else 0)
 
     def models(self) -> tuple[Listed, ...]:
@@ -191,47 +177,71 @@ class Store:
         return tuple(item for item in self.models() if item.installed or item.damage)
 
     def dataset(self, name: str, progress: Progress | None = None) -> Path:
-        """The file of the data set `name`, fetched where it is not in place.
+        """The file of the data set `name`, fetched where it is not in place or damaged.
 
         Raises:
             UnknownName: it is not in the catalogue.
             StoreError: it could not be put in place.
         """
-        progress = progress or Silent()
         entry = self.catalogue.dataset(name)
         artefact = entry.artefact
-        if artefact is None:
-            raise ModelRefError(f"the data set {name!r} has no file, bytes and sha256")
-        with _locked(self._folders.datasets, entry.name, entry.name, progress):
-            record = self._datasets.get(artefact.sha256)
-            if record is not None:
-                try:
-                    self._datasets.check(record)
-                except IntegrityError:
-                    self._datasets.remove(record)  # small, and `models pull` does not name it
-                    record = None
-            if record is None:
-                plan = self._pinned(entry, artefact, (entry.name,), self._folders.datasets)
-                record = self._put(self._datasets, entry.name, plan, progress)
+        assert artefact is not None, "the catalogue takes no data set without"
+
+        wanted = _Wanted(
+            self._datasets,
+            entry.name,
+            lambda: self._datasets.get(artefact.sha256),
+            lambda _: plan_pinned(entry.name, entry, artefact, self._folders.datasets),
+        )
+        record = self._ensure(wanted, progress or Silent(), repair=True)
         return self._datasets.path(record)
 
-    def _usable(self, ref: ModelRef, *, repair: bool) -> LocalModel | None:
-        try:
-            return self.locate(ref)
-        except IntegrityError:
-            record = self._record(ref)
-            if not repair or record is None:
-                raise
-            self._models.remove(record)
-            return None
+    def _ensure(self, wanted: _Wanted, progress: Progress, *, repair: bool) -> Record:
+        """The record of what is wanted, fetched under a lock where it is not in place."""
+        record = wanted.sound(repair=repair)
+        if record is not None:
+            return record
+        folder = _unfinished(wanted.shelf, wanted.name)
+        with locked(folder.with_name(f"{folder.name}.lock"), wanted.name, progress):
+            record = wanted.sound(repair=repair)
+            if record is not None:
+                return record
+            if damaged := wanted.find():
+                wanted.shelf.remove(damaged)
+            fetcher = Fetcher(self._sources, folder)
+            ready, fetched = fetcher.fetch(wanted.plan(progress), progress)
+            now = datetime.now(UTC).isoformat(timespec="seconds")
+            record = wanted.shelf.install(ready, replace(fetched, fetched=now))
+            delete(folder)
+        return record
+
+    def _own(self, ref: ModelRef) -> Path | None:
+        """The path of the user's own that the reference is, or stands for."""
+        if ref.scheme in ("path", "gguf"):
+            return Path(ref.name).expanduser()
+        if ref.scheme == "alias" and (local := self.catalogue.model(ref.name).local):
+            return self.home / Path(local).expanduser()
+        return None
+
+    def _kept(self, ref: ModelRef, consequence: str) -> Record | None:
+        if self._own(ref) is not None:
+            raise ModelRefError(f"{ref} is a file of your own: {consequence}", field="model")
+        return self._record(ref)
 
     def _record(self, ref: ModelRef) -> Record | None:
-        if ref.scheme in ("path", "gguf"):
+        """What is in place for `ref`, not checked."""
+        if self._own(ref) is not None:
             return None
-        return self._find(ref, *self._resolve(ref))
+        entry, hub = self._resolve(ref)
+        if entry is not None and entry.artefact is not None:
+            return self._models.get(entry.artefact.sha256)
+        if hub is None:
+            return None
+        fitting = (record for record in self._models.records() if answers(record, ref, hub))
+        return max(fitting, key=lambda record: record.fetched, default=None)
 
     def _resolve(self, ref: ModelRef) -> tuple[Entry | None, HubFile | None]:
-        """The catalogue's entry, and the repository of what is not pinned."""
+        """The catalogue's entry, and the repository of what the catalogue does not pin."""
         if ref.scheme == "alias":
             entry = self.catalogue.model(ref.name)
             return entry, entry.hub
@@ -243,72 +253,12 @@ class Store:
             field="model",
         )
 
-    def _find(self, ref: ModelRef, entry: Entry | None, hub: HubFile | None) -> Record | None:
-        if entry is not None and entry.artefact is not None:
-            return self._models.get(entry.artefact.sha256)
-        if hub is None:
-            return None
-        fitting = (r for r in self._models.records() if _answers(r, str(ref), hub))
-        return max(fitting, key=lambda record: record.fetched, default=None)
-
     def _plan(self, ref: ModelRef, progress: Progress) -> Plan:
         entry, hub = self._resolve(ref)
         if entry is not None and entry.artefact is not None:
-            return self._pinned(entry, entry.artefact, (str(ref),), self._folders.models)
-        if hub is None:
-            raise not_installed(ref)
-        return self._as_found(ref, entry, hub, progress)
-
-    def _pinned(self, entry: Entry, artefact: Artefact, names: tuple[str, ...], drop: Path) -> Plan:
-        hub = artefact.hub
-        record = Record(
-            names, entry.format, entry.licence, (),
-            repository=hub.repository if hub else "", revision=hub.revision if hub else "",
-        )  # fmt: skip
-        return Plan(record, (artefact,), drop)
-
-    def _as_found(
-        self, ref: ModelRef, entry: Entry | None, hub: HubFile, progress: Progress
-    ) -> Plan:
-        """Plan what the hub has now, or what it had when it was fetched the first time."""
-        pin = None if hub.revision else self._pins.get(str(ref))
-        source = next((s for s in self._sources if isinstance(s, HubSource)), None)
-        try:
-            if source is None:
-                raise SourceUnreachable("not among the sources")
-            found = source.repository(hub.repository, pin.revision if pin else hub.revision)
-        except SourceUnreachable as error:
-            raise _not_found(ref, hub, error, pinned=pin is not None) from None
-        chosen = select(hub.repository, (file.name for file in found.files), hub.file)
-        listing = {file.name: file for file in found.files}
-        progress.note(
-            f"{hub.repository} is not pinned in the catalogue: "
-            + ("taking the commit fetched before, " if pin else "trusting the hub, pinning commit ")
-            + found.commit[:12]
-        )
-        artefacts = tuple(
-            Artefact(
-                name,
-                listing[name].bytes,
-                (pin.sha256(name) if pin else "") or listing[name].sha256,
-                HubFile(hub.repository, found.commit, name),
-            )
-            for name in chosen.files
-        )
-        licence = entry.licence if entry else found.licence
-        record = Record(
-            (str(ref),), chosen.format, licence, (),
-            repository=hub.repository, revision=found.commit,
-        )  # fmt: skip
-        return Plan(record, artefacts, self._folders.models)
-
-    def _put(self, shelf: Shelf, slug: str, plan: Plan, progress: Progress) -> Record:
-        folder = _unfinished(shelf.root, slug)
-        ready, record = Fetcher(self._sources, folder).fetch(plan, progress)
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        installed = shelf.install(ready, replace(record, fetched=now))
-        delete(folder)
-        return installed
+            return plan_pinned(str(ref), entry, entry.artefact, self._folders.models)
+        assert hub is not None, "an entry is pinned, or a repository, or the user's own"
+        return self._repositories.plan(ref, entry, hub, progress)
 
     def _local(self, ref: ModelRef | str, record: Record) -> LocalModel:
         path = self._models.path(record)
@@ -335,85 +285,6 @@ def not_installed(ref: ModelRef) -> ArtefactUnavailable:
     return ArtefactUnavailable(f"{ref} is not installed", hint=f"lathe models pull {ref}")
 
 
-def _not_found(
-    ref: ModelRef, hub: HubFile, error: SourceUnreachable, *, pinned: bool
-) -> ArtefactUnavailable:
-    """The hub could not be asked what a reference stands for."""
-    hints = [error.hint] if error.hint else []
-    if pinned:
-        now = ModelRef("hf", hub.repository, "main", hub.file)
-        hints.append(f"the commit fetched before may be gone; what is there now: {now}")
-    hints.append(
-        f"or download {hub.repository} on a machine with a network, copy the .gguf file (or "
-        "the folder) here and name it by its path"
-    )
-    return ArtefactUnavailable(
-        f"{ref} could not be fetched: hub: {error.message}", hint="; ".join(hints)
-    )
-
-
-def _answers(record: Record, name: str, hub: HubFile) -> bool:
-    """Whether what is in place is what the reference would fetch."""
-    if hub.revision and record.revision != hub.revision:
-        return name in record.names
-    if name in record.names:
-        return True
-    if record.repository.lower() != hub.repository.lower():
-        return False
-    if record.format != "gguf":
-        return not hub.file
-    first = record.files[0].name
-    wanted = hub.file or DEFAULT_QUANT
-    return first == wanted or is_quant(first.removesuffix(".gguf"), wanted)
-
-
-def _at_path(ref: ModelRef, path: Path) -> LocalModel:
-    if path.is_dir():
-        names = [p.relative_to(path).as_posix() for p in path.iterdir() if p.is_file()]
-        chosen = select(str(path), names)
-        size = sum((path / name).stat().st_size for name in chosen.files)
-        opened = path / chosen.files[0] if chosen.format == "gguf" else path
-        return LocalModel(str(ref), opened, chosen.format, "", size)
-    if not path.is_file():
-        hub = f"; on the hub: hf:{ref.name}" if re.fullmatch(r"[\w.-]+/[\w.-]+", ref.name) else ""
-        raise ModelRefError(
-            f"there is no file or folder {path}", hint=f"lathe models list{hub}", field="model"
-        )
-    with path.open("rb") as file:
-        magic = file.read(4)
-    if magic != b"GGUF":
-        raise ModelRefError(
-            f"{path} is not a GGUF file: it does not start with 'GGUF'",
-            hint="name a .gguf file, or the folder of a checkpoint",
-            field="model",
-        )
-    return LocalModel(str(ref), path, "gguf", "", path.stat().st_size)
-
-
-def _slug(name: str) -> str:
-    """`name` as one file name; different references have different ones."""
-    return quote(name, safe="@+")
-
-
-def _unfinished(root: Path, slug: str) -> Path:
-    return root / ".unfinished" / slug
-
-
-@contextmanager
-def _locked(root: Path, slug: str, name: str, progress: Progress) -> Iterator[None]:
-    """Hold the lock of `slug`; says so once where another process holds it."""
-    from filelock import FileLock, Timeout
-
-    path = root / ".unfinished" / f"{slug}.lock"
-    with disk_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            progress.note(f"another process is fetching {name}; waiting for it")
-            lock.acquire(poll_interval=0.2)
-    try:
-        yield
-    finally:
-        lock.release()
+def _unfinished(shelf: Shelf, name: str) -> Path:
+    """The folder of an unfinished fetch; different names have different ones."""
+    return shelf.root / ".unfinished" / quote(name, safe="@+")
