@@ -2,7 +2,8 @@
 
 A remote backend opens an engine for each request, so that a key is read anew and nothing
 is kept. The local one keeps its engine, one model at a time, and answers one request at a
-time; its models are those in the store: the service fetches nothing.
+time. Its default is `CODELATHE_MODEL`, which may be any file of this machine; a request
+may only name models of the store, and nothing is fetched for it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from anyio import CapacityLimiter
 from codelathe.core.errors import ArtefactUnavailable, UsageError
 from codelathe.core.generation import Engine
 from codelathe.core.modelref import parse_model_ref
+from codelathe.engines.secrets import setting
 from codelathe.wiring import DEFAULT_MODEL, open_engine, open_store
 
 #: Requests to a remote service that are worked on at a time.
@@ -53,8 +55,6 @@ class RemoteBackend:
     @contextmanager
     def engine(self, model: str) -> Iterator[Engine]:
         """An engine of its own for the request."""
-        from codelathe.engines.secrets import setting
-
         name = model.removeprefix(f"{self._scheme}:") or setting(self._variable) or self._default
         with closing(open_engine(f"{self._scheme}:{name}")) as engine:
             yield engine
@@ -75,10 +75,11 @@ class LocalBackend:
     @contextmanager
     def engine(self, model: str) -> Iterator[Engine]:
         """The engine that is kept, opened anew where another model was used last."""
-        model = model or DEFAULT_MODEL
+        own = setting("CODELATHE_MODEL") or DEFAULT_MODEL
+        model = model or own
         with self._lock:
             if self._engine is None or model != self._model:
-                _check_in_place(model)
+                _check_in_place(model, trusted=model == own)
                 self._free()
                 self._engine, self._model = open_engine(model), model
             yield self._engine
@@ -94,9 +95,9 @@ class LocalBackend:
             self._engine = None
 
 
-def _check_in_place(model: str) -> None:
+def _check_in_place(model: str, *, trusted: bool) -> None:
     ref = parse_model_ref(model)
-    if ref.scheme not in ("alias", "hf"):
+    if ref.remote or (ref.scheme not in ("alias", "hf") and not trusted):
         raise UsageError(
             f"the service answers with models of the store, and {model!r} is not one",
             hint="lathe models list",

@@ -1,0 +1,88 @@
+"""`lathe serve` as a process: it announces itself, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import httpx2
+import pytest
+
+LATHE = (sys.executable, "-m", "codelathe")
+
+
+@contextmanager
+def lathe_serve(*options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The process, once it answers, and its address."""
+    command = [*LATHE, "serve", "--port", "0", "--json", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        document = "".join(iter(process.stdout.readline, "}\n")) + "}"
+        try:
+            yield process, json.loads(document)["url"]
+        finally:
+            process.kill()
+
+
+def descendants(pid: int) -> set[int]:
+    found: set[int] = set()
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            found |= {int(child)} | descendants(int(child))
+    return found
+
+
+def alive(pids: set[int]) -> set[int]:
+    states = {}
+    for pid in pids:
+        with suppress(OSError):
+            states[pid] = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    return {pid for pid, state in states.items() if state != "Z"}
+
+
+def test_it_serves_on_the_address_that_it_prints() -> None:
+    with lathe_serve() as (_, url):
+        assert httpx2.get(f"{url}/livez").json()["live"] is True
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_ends_with_130_and_leaves_no_process(number: signal.Signals) -> None:
+    with lathe_serve() as (process, url):
+        assert httpx2.get(f"{url}/readyz", timeout=30).json()["ready"] is True
+        judges = descendants(process.pid)
+        process.send_signal(number)
+        assert process.wait(20) == 130
+        assert alive(judges) == set()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.0.7", "::", "example.com"])
+def test_an_address_that_is_not_loopback_is_refused(host: str) -> None:
+    command = [*LATHE, "serve", "--host", host]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "--host" in done.stderr
+
+
+def test_a_port_in_use_is_named() -> None:
+    with lathe_serve() as (_, url):
+        port = url.rpartition(":")[2]
+        command = [*LATHE, "serve", "--port", port]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert f"port {port}" in done.stderr
+
+
+def test_uvicorn_runs_the_same_application() -> None:
+    command = [sys.executable, "-m", "uvicorn", "codelathe.server.app:app", "--port", "0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        line = next(line for line in process.stderr if "running on" in line)
+        url = line.split("running on ")[1].split()[0]
+        assert httpx2.get(f"{url}/livez").status_code == 200
+        process.send_signal(signal.SIGINT)
+        process.stderr.read()
