@@ -14,9 +14,10 @@ from __future__ import annotations
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from anyio import CapacityLimiter
+from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -25,12 +26,16 @@ from starlette.responses import JSONResponse, Response
 from codelathe import __version__
 from codelathe.core.errors import JudgeError, LatheError, UnknownName
 from codelathe.core.judging import Judge
+from codelathe.core.problem import Problem
 from codelathe.server import problems
 from codelathe.server.backends import Backend, standard_backends
-from codelathe.server.forms import GenerateForm
+from codelathe.server.forms import ExplainForm, Form, GenerateForm
 from codelathe.server.guard import Guard
-from codelathe.server.work import CheckWanted, Judges, run, told_by_signals
+from codelathe.server.work import Cancelling, Judges, run, told_by_signals
 from codelathe.wiring import open_judge
+
+if TYPE_CHECKING:
+    from codelathe.synthesis.explain import Question
 
 Document = dict[str, Any]
 
@@ -44,27 +49,39 @@ class Service:
         self.stopping = threading.Event()
         self._readiness = CapacityLimiter(1)
 
-    def generate(self, backend: Backend, form: GenerateForm, wanted: CheckWanted) -> Document:
-        """Solve the problem of `form`; the fixed document."""
+    def generate(
+        self, problem: Problem, form: GenerateForm, backend: Backend, cancelling: Cancelling
+    ) -> Document:
+        """Solve `problem`; the document of `lathe generate --json`."""
         from codelathe.synthesis.report import outcome_document
-        from codelathe.synthesis.solve import Effort, Listener, prepare, solve
+        from codelathe.synthesis.solve import Effort, Listener, solve
 
-        problem = prepare(form.problem())
         effort = Effort(
             samples=form.n,
             max_tokens=form.max_tokens,
             temperature=form.temperature,
             seed=form.seed,
         )
+        listener = Listener(cancelled=cancelling)
         with backend.engine(form.model) as engine, self.judges.lend() as judge:
-            return outcome_document(
-                solve(problem, engine, judge, effort, Listener(cancelled=wanted))
-            )
+            return outcome_document(solve(problem, engine, judge, effort, listener))
+
+    def explain(
+        self, question: Question, form: ExplainForm, backend: Backend, cancelling: Cancelling
+    ) -> Document:
+        """Answer `question`; the document of `lathe explain --json`."""
+        from codelathe.synthesis.explain import explain, explanation_document
+
+        def writing(text: str) -> None:  # noqa: ARG001 (nobody watches it grow)
+            cancelling()
+
+        with backend.engine(form.model) as engine:
+            return explanation_document(explain(question, engine, writing))
 
     async def ready(self, request: Request) -> Response:
         """200 where candidates can be isolated, 503 where not, saying why."""
 
-        def look(wanted: CheckWanted) -> Document:  # noqa: ARG001 (quick)
+        def look(cancelling: Cancelling) -> Document:  # noqa: ARG001 (quick)
             with self.judges.lend() as judge:
                 isolation = judge.isolation
             return {"ready": True, "isolation": isolation.tier, "missing": isolation.missing}
@@ -78,19 +95,21 @@ class Service:
         self,
         request: Request,
         backend: str,
-        work: Callable[[Backend, CheckWanted], Document],
-        fields: Mapping[str, str],
+        form: Form,
+        work: Callable[[Any, Any, Backend, Cancelling], Document],
     ) -> Response:
-        """`work` with the backend named `backend`, and its errors as answers."""
+        """`work` on what `form` asks, by the backend of that name; errors become answers."""
         known = self.backends.get(backend)
         if known is None:
             return _unknown_backend(backend, self.backends)
         try:
+            # Read on a thread of its own: what cannot be used is told without waiting in line.
+            asked = await to_thread.run_sync(form.asked)
             done = await run(
-                request, known.limiter, self.stopping, lambda wanted: work(known, wanted)
+                request, known.limiter, self.stopping, partial(work, asked, form, known)
             )
         except LatheError as error:
-            return problems.of_error(error, fields)
+            return problems.of_error(error, form.FIELDS)
         return _answer(done)
 
     def close(self) -> None:
@@ -137,12 +156,12 @@ def _add_routes(app: FastAPI, service: Service) -> None:
     @app.post("/generate-code/{backend}", include_in_schema=False)
     @app.post("/generate-code/{backend}/", summary="Code for a prompt, and its proof")
     async def generate_code(backend: str, form: GenerateForm, request: Request) -> Response:
-        return await service.post(
-            request,
-            backend,
-            lambda known, wanted: service.generate(known, form, wanted),
-            GenerateForm.FIELDS,
-        )
+        return await service.post(request, backend, form, service.generate)
+
+    @app.post("/explain-code/{backend}", include_in_schema=False)
+    @app.post("/explain-code/{backend}/", summary="An explanation of code")
+    async def explain_code(backend: str, form: ExplainForm, request: Request) -> Response:
+        return await service.post(request, backend, form, service.explain)
 
     @app.get("/livez", summary="The process answers")
     async def livez() -> Document:

@@ -2,34 +2,50 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from codelathe.core.language import parse_language
 from codelathe.core.problem import Problem
 
+if TYPE_CHECKING:
+    from codelathe.synthesis.explain import Question
+
 MAX_TOKENS = 32_768
 MAX_SAMPLES = 64
 MAX_EXAMPLES = 1000
 
 
-class _Form(BaseModel):
+class Form(BaseModel):
+    """What every body has. `asked` is what it asks, in the core's own terms."""
+
     model_config = ConfigDict(extra="forbid", strict=True)
 
     model: Annotated[
         str, Field(description="The backend's model; its default where empty.", max_length=200)
     ] = ""
-    max_tokens: Annotated[int, Field(ge=1, le=MAX_TOKENS, description="Longest answer.")] = 512
+
+    #: Fields by the names that the core's errors have for them, where these differ.
+    FIELDS: ClassVar[dict[str, str]] = {}
+
+    def asked(self) -> Any:
+        """What the body asks.
+
+        Raises:
+            InputError: a field cannot be used.
+        """
+        raise NotImplementedError
 
 
-class GenerateForm(_Form):
+class GenerateForm(Form):
     """Code for a prompt, proved against examples written as Python literals."""
 
     prompt: str
     example_inputs: Annotated[list[str], Field(max_length=MAX_EXAMPLES)] = []
     example_outputs: Annotated[list[str], Field(max_length=MAX_EXAMPLES)] = []
     language: str = "Python"
+    max_tokens: Annotated[int, Field(ge=1, le=MAX_TOKENS, description="Longest answer.")] = 512
     n: Annotated[
         int,
         Field(ge=0, le=MAX_SAMPLES, description="Candidates to sample after the greedy one."),
@@ -37,28 +53,39 @@ class GenerateForm(_Form):
     temperature: Annotated[float, Field(ge=0, le=2, strict=False, allow_inf_nan=False)] = 0.8
     seed: Annotated[int, Field(ge=0, lt=1 << 31)] = 0
 
-    #: The fields by the names that the core's errors have for them.
     FIELDS: ClassVar[dict[str, str]] = {"input": "example_inputs", "output": "example_outputs"}
 
-    def problem(self) -> Problem:
-        """The problem that is asked.
+    def asked(self) -> Problem:
+        """The problem, with the doctests of its prompt.
 
         Raises:
-            InputError: an example does not parse, or the language is unknown.
+            InputError: the prompt is empty, an example does not parse, the language is unknown.
         """
+        from codelathe.synthesis.solve import prepare
         from codelathe.text.examples import parse_examples
 
-        return Problem(
+        problem = Problem(
             prompt=self.prompt,
             language=parse_language(self.language).key,
             examples=parse_examples(self.example_inputs, self.example_outputs),
         )
+        return prepare(problem)
 
 
-class ExplainForm(_Form):
-    """An explanation of code."""
+class ExplainForm(Form):
+    """An explanation of code, in English or Korean."""
 
     code: str
     language: str = "Python"
     detail: Literal["summary", "lines", "docstring"] = "summary"
     to: Literal["en", "ko"] = "en"
+
+    def asked(self) -> Question:
+        """The question.
+
+        Raises:
+            InputError: the language is unknown.
+        """
+        from codelathe.synthesis.explain import Question
+
+        return Question(self.code, self.detail, self.to, parse_language(self.language).key)

@@ -28,8 +28,8 @@ class Cancelled(Exception):
     """The work was ended because its answer is not wanted."""
 
 
-#: Asked after every token: False while the answer is wanted, else it raises Cancelled.
-CheckWanted = Callable[[], bool]
+#: Called after every token: False, or Cancelled is raised once nobody wants the answer.
+Cancelling = Callable[[], bool]
 
 
 class Judges:
@@ -71,7 +71,7 @@ async def run(
     request: Request,
     limiter: CapacityLimiter,
     stopping: threading.Event,
-    work: Callable[[CheckWanted], Result],
+    work: Callable[[Cancelling], Result],
 ) -> Result | JSONResponse:
     """`work` on a thread, within `limiter`; a problem document where it cannot be done."""
     if stopping.is_set():
@@ -85,12 +85,12 @@ async def run(
         )
     gone = threading.Event()
 
-    def wanted() -> bool:
+    def cancelling() -> bool:
         if gone.is_set() or stopping.is_set():
             raise Cancelled
         return False
 
-    task = asyncio.ensure_future(to_thread.run_sync(partial(work, wanted), limiter=limiter))
+    task = asyncio.ensure_future(to_thread.run_sync(partial(work, cancelling), limiter=limiter))
     listener = asyncio.ensure_future(_hung_up(request))
     try:
         await asyncio.wait((task, listener), return_when=asyncio.FIRST_COMPLETED)
