@@ -16,7 +16,7 @@ from codelathe.text.examples import parse_examples
 
 RIGHT = "```python\ndef rev(s):\n    return s[::-1]\n```"
 WRONG = "```python\ndef rev(s):\n    return s\n```"
-HALF = "```python\ndef rev(s):\n    return s[::-1] if len(s) > 1 else 'x'\n```"
+HALF = "```python\ndef rev(s):\n    return s[::-1] if s else 'x'\n```"
 LOOP = "```python\ndef rev(s):\n    while True: pass\n```"
 
 
@@ -32,7 +32,7 @@ def reverse(*pairs: tuple[str, str], **options: object) -> Problem:
     return Problem("Write a function to reverse a string.", examples=examples, **options)  # type: ignore[arg-type]
 
 
-PROBLEM = reverse(("'ab'", "'ba'"), ("''", "''"))
+PROBLEM = reverse(("'ab'", "'ba'"), ("''", "''"), ("'abc'", "'cba'"))
 
 
 def run(
@@ -52,7 +52,7 @@ def test_a_right_greedy_answer_is_proved_and_ends_the_search(judge: SandboxJudge
 def test_a_sampled_candidate_is_taken_where_the_greedy_one_fails(judge: SandboxJudge) -> None:
     outcome = run(judge, WRONG, WRONG, RIGHT, WRONG, WRONG)
     assert outcome.solution.proof.proved
-    assert outcome.solution.proof.passed == 2
+    assert outcome.solution.proof.passed == 3
 
 
 def test_where_nothing_is_proved_the_best_candidate_and_what_failed_come_back(
@@ -60,10 +60,10 @@ def test_where_nothing_is_proved_the_best_candidate_and_what_failed_come_back(
 ) -> None:
     outcome = run(judge, WRONG, WRONG, HALF, WRONG, WRONG)
     assert not outcome.solution.proof.proved
-    assert "len(s) > 1" in outcome.solution.case.candidate.code
+    assert "if s else" in outcome.solution.case.candidate.code
     failed = outcome.solution.verdicts[1]
     assert (failed.input, failed.expected, failed.got) == ("''", "''", "'x'")
-    assert outcome.reason == "it fails 1 of 2 examples"
+    assert outcome.reason == "it fails 1 of 3 examples"
     assert len(outcome.completions) == 5
 
 

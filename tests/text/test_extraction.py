@@ -227,3 +227,16 @@ fragments = st.sampled_from(
 def test_no_text_breaks_the_extraction(text: str, prompt: str) -> None:
     extract_code(Problem(prompt), text)
     extract_code(Problem(prompt, program=True), text, "```python\n")
+
+
+@pytest.mark.parametrize("tail", ["`", "``", "x", "if __na", "print(", "Here is"])
+def test_an_answer_ended_inside_the_line_after_the_function_gives_the_function(tail: str) -> None:
+    problem = Problem('def rev(s):\n    """Reverse s."""\n')
+    answer = f"def rev(s):\n    return s[::-1]\n{tail}"
+    assert extract_code(problem, answer, "```python\n") == "def rev(s):\n    return s[::-1]"
+
+
+def test_an_answer_that_opens_its_fence_again_is_read_the_same() -> None:
+    problem = Problem("Reverse a string.", language="kotlin")
+    answer = "```kotlin\nfun rev(s: String) = s.reversed()\n```"
+    assert extract_code(problem, answer, "```kotlin\n") == "fun rev(s: String) = s.reversed()"

@@ -77,3 +77,45 @@ def _version(package: str) -> str | None:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return None
+
+
+def _show(report: dict[str, Any], output: Output) -> None:
+    from rich.markup import escape
+
+    from codelathe.cli.progress import human_bytes
+
+    screen = output.screen()
+    isolation = report["isolation"]
+    screen.print(f"[bold]Python[/bold] {report['python']}, {escape(report['system'])}")
+    screen.print(f"  {report['cores']} cores, {human_bytes(report['memory_bytes'])} of memory")
+    if isolation["tier"]:
+        screen.print(f"[bold]Isolation[/bold] tier [green]{isolation['tier']}[/green]")
+    else:
+        screen.print("[bold]Isolation[/bold] [red]none: nothing can be proved here[/red]")
+    for feature in isolation["features"]:
+        mark = "[green]✓[/green]" if feature["ok"] else "[red]✗[/red]"
+        detail = f" [dim]{escape(feature['detail'])}[/dim]" if feature["detail"] else ""
+        screen.print(f"  {mark} {escape(feature['name'])}{detail}")
+        if feature["fix"]:
+            screen.print(f"    [cyan]fix:[/cyan] {escape(feature['fix'])}")
+    screen.print("[bold]Packages[/bold]")
+    for name, found in report["packages"].items():
+        screen.print(f"  {name} {found or '[dim]not installed[/dim]'}")
+    screen.print("[bold]Keys[/bold]")
+    for name, found in report["keys"].items():
+        screen.print(f"  {name} {'set' if found else '[dim]not set[/dim]'}")
+    _show_store(report["store"], output)
+
+
+def _show_store(store: dict[str, Any], output: Output) -> None:
+    from rich.markup import escape
+
+    from codelathe.cli.progress import human_bytes
+
+    screen = output.screen()
+    screen.print(f"[bold]Store[/bold] {escape(store['home'])}")
+    screen.print(f"  {human_bytes(store['free_bytes'])} free")
+    for name in store["models"]:
+        screen.print(f"  {escape(name)}")
+    if not store["models"]:
+        screen.print("  [dim]no model yet:[/dim] lathe models pull qwen2.5-coder-1.5b")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from importlib import import_module
+from operator import attrgetter
 from typing import Any
 
 from codelathe.core.errors import UnknownName
@@ -29,7 +30,7 @@ class Registry(Mapping[str, str]):
         if name not in self._targets:
             raise UnknownName(self.kind, name, self._targets)
         module, _, attribute = self._targets[name].partition(":")
-        return getattr(import_module(module), attribute)
+        return attrgetter(attribute)(import_module(module))
 
     def __getitem__(self, name: str) -> str:
         return self._targets[name]

@@ -28,7 +28,7 @@ from itertools import pairwise
 
 from codelathe.core.language import LANGUAGES
 from codelathe.core.problem import Problem
-from codelathe.text.fences import Block, fenced_blocks
+from codelathe.text.fences import Block, fenced_blocks, opening_fence
 from codelathe.text.signature import (
     asked_name,
     completed,
@@ -68,6 +68,8 @@ def extract_code(problem: Problem, text: str, prefill: str = "") -> str:
 
     For a plain completion, `prefill` is the prompt that was completed.
     """
+    if opening_fence(text.lstrip().partition("\n")[0]):
+        prefill = ""  # the answer opens its fence again
     text = (prefill + text).removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     blocks = fenced_blocks(text)
     if problem.language != "python":
@@ -124,7 +126,7 @@ class _Python:
     def _under_signature(self, code: str) -> str:
         """The prompt's code with `code` as the body of its last function, or nothing."""
         function = stub(self._problem.prompt)
-        if function is None or self._defines_entry(code):
+        if function is None or self._defines_entry(_longest_python(code)):
             return ""
         body, rest = _split_body(code)
         head = prompt_code(self._problem.prompt).rstrip()
