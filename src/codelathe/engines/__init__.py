@@ -1,0 +1,1 @@
+"""The engines: each turns requests into completions, and knows nothing of problems or judges."""
