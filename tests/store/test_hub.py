@@ -194,6 +194,11 @@ def test_a_listing_has_sizes_hashes_commit_and_licence(hub: FakeHub, source: Hub
     ]
 
 
+def test_a_name_that_leads_out_of_the_folder_is_not_listed(hub: FakeHub, source: HubSource) -> None:
+    hub.repositories["a/b"] = {"../x.gguf": b"1", "/x.gguf": b"2", "in/x.gguf": b"3"}
+    assert [f.name for f in source.repository("a/b").files] == ["in/x.gguf"]
+
+
 def test_a_revision_that_does_not_exist_is_told(hub: FakeHub, source: HubSource) -> None:
     with pytest.raises(SourceUnreachable, match="404"):
         source.repository("someone/tiny", "no-such-branch")

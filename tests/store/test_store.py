@@ -164,6 +164,17 @@ def test_a_spoilt_unfinished_file_is_fetched_anew(store: Store, hub: FakeHub, ho
     assert store.obtain(TINY).path.read_bytes() == hub.repositories["someone/tiny"]["tiny.gguf"]
 
 
+def test_a_spoilt_first_part_of_the_index_is_fetched_anew(
+    home: Path, index: FakeIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(KeyboardInterrupt):
+        Store(home).obtain(TINY, Interrupted(at=600_000))
+    (part,) = (home / "models").rglob("*.index.part")
+    part.write_bytes(bytes(part.stat().st_size))
+    assert Store(home).obtain(TINY).path.stat().st_size == 1_000_000
+
+
 def test_a_model_too_large_for_the_disk_is_refused_before_a_byte(home: Path, hub: FakeHub) -> None:
     catalogue = home / "catalogue.toml"
     catalogue.write_text(catalogue.read_text().replace("bytes = 1000000", f"bytes = {10**18}"))

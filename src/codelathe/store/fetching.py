@@ -78,7 +78,9 @@ class Fetcher:
             write_record(self._ready, record)
 
     def _require_room(self, plan: Plan, done: dict[str, KeptFile]) -> None:
+        """Refuse before the first byte. A file in the drop folder is moved: it needs no room."""
         have = sum(file.stat().st_size for file in self._folder.glob("*.part"))
+        have += sum(a.bytes or 0 for a in plan.artefacts if (plan.drop / a.file).is_file())
         need = plan.bytes - sum(kept.bytes for kept in done.values()) - have
         free = shutil.disk_usage(self._folder).free
         if need > free:
@@ -106,13 +108,11 @@ class Fetcher:
             path.unlink(missing_ok=True)  # nothing could tell whether it belongs together
         with Part(path, artefact.bytes) as part:
             resumed = part.resumed
-            source.fetch(artefact, part, progress)
-            wrong = _wrong(artefact, part)
+            wrong = _attempt(source, artefact, part, progress)
             if wrong and resumed:
                 progress.note(f"{source.name}: what was kept is spoilt, beginning anew")
                 part.rewind()
-                source.fetch(artefact, part, progress)
-                wrong = _wrong(artefact, part)
+                wrong = _attempt(source, artefact, part, progress)
             if wrong:
                 part.discard()
                 raise IntegrityError(wrong)
@@ -125,8 +125,12 @@ class Fetcher:
         return kept_file(self._ready, artefact.file, digest, source.name)
 
 
-def _wrong(artefact: Artefact, part: Part) -> str:
-    """What is wrong with a complete file; empty where nothing is."""
+def _attempt(source: Source, artefact: Artefact, part: Part, progress: Progress) -> str:
+    """Fetch; what is wrong with the bytes, empty where nothing is."""
+    try:
+        source.fetch(artefact, part, progress)
+    except IntegrityError as error:
+        return error.message
     if artefact.bytes is not None and part.size != artefact.bytes:
         return f"it gave {part.size:,} bytes for {artefact.file}, not {artefact.bytes:,}"
     if artefact.sha256 and part.sha256 != artefact.sha256:
@@ -140,9 +144,8 @@ def _wrong(artefact: Artefact, part: Part) -> str:
 def _nobody(plan: Plan, artefact: Artefact, failures: list[tuple[str, StoreError]]) -> StoreError:
     """No source gave the file: every one with its reason, and what to copy where."""
     reasons = "; ".join(f"{name}: {error.message}" for name, error in failures)
-    kind = ArtefactUnavailable
-    if any(isinstance(error, IntegrityError) for _, error in failures):
-        kind = IntegrityError  # type: ignore[assignment]  # both are StoreErrors
+    altered = any(isinstance(error, IntegrityError) for _, error in failures)
+    kind: type[StoreError] = IntegrityError if altered else ArtefactUnavailable
     hints = [error.hint for _, error in failures if error.hint]
     if artefact.sha256:
         hints.append(

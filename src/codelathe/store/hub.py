@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from codelathe.core.errors import IntegrityError, SourceUnreachable, StoreError
@@ -89,6 +90,7 @@ class HubSource:
         files = (
             RepositoryFile(s.rfilename, s.size or 0, s.lfs.sha256 if s.lfs else "")
             for s in info.siblings or []
+            if _is_inside(s.rfilename)
         )
         licence = str(info.card_data.get("license") or "unknown") if info.card_data else "unknown"
         return Repository(name, info.sha or revision, licence, tuple(files))
@@ -210,6 +212,12 @@ class HubSource:
                 self._down = f"not reachable: {_reason(error)}"
                 raise SourceUnreachable(self._down) from None
         raise SourceUnreachable(reason)
+
+
+def _is_inside(name: str) -> bool:
+    """Whether a name that the hub gives stays inside the folder it is put into."""
+    path = PurePosixPath(name)
+    return not path.is_absolute() and ".." not in path.parts and "\\" not in name
 
 
 class _Broken(StoreError):

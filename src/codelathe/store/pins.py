@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from codelathe.store.locking import locked
 from codelathe.store.part import disk_errors
+from codelathe.store.progress import Silent
 from codelathe.store.shelf import Record
 
 
@@ -42,15 +44,16 @@ class Pins:
 
     def remember(self, name: str, record: Record) -> None:
         """Pin `name` to what `record` holds, unless it is pinned."""
-        pins = self._all()
-        if name in pins:
-            return
-        files = {kept.name: kept.sha256 for kept in record.files}
-        pins[name] = {"revision": record.revision, "files": files}
-        temporary = self._path.with_suffix(".tmp")
-        with disk_errors(self._path):
-            temporary.write_text(json.dumps(pins, indent=1), encoding="utf-8")
-            temporary.replace(self._path)
+        with locked(self._path.with_suffix(".lock"), "the pins", Silent()):
+            pins = self._all()
+            if name in pins:
+                return
+            files = {kept.name: kept.sha256 for kept in record.files}
+            pins[name] = {"revision": record.revision, "files": files}
+            temporary = self._path.with_suffix(".tmp")
+            with disk_errors(self._path):
+                temporary.write_text(json.dumps(pins, indent=1), encoding="utf-8")
+                temporary.replace(self._path)
 
     def _all(self) -> dict[str, Any]:
         try:

@@ -23,11 +23,15 @@ from codelathe.store.shelf import Record
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The files to fetch, and the record they will have; `drop` is where a copy is looked for."""
+    """The files to fetch, and the record they will have.
+
+    `drop` is where a copied file is looked for; `pin` asks to remember what came.
+    """
 
     record: Record
     artefacts: tuple[Artefact, ...]
     drop: Path
+    pin: bool = False
 
     @property
     def name(self) -> str:
@@ -90,7 +94,7 @@ class RepositoryPlanner:
             )
             for name in chosen.files
         )
-        return Plan(record, artefacts, self._drop)
+        return Plan(record, artefacts, self._drop, pin=not hub.revision)
 
     def _ask(self, ref: ModelRef, hub: HubFile, pin: Pin | None) -> Repository:
         try:

@@ -117,14 +117,10 @@ class Store:
         own = self._own(ref)
         if own is not None:
             return own_model(ref, own)
-        hub = self._resolve(ref)[1]
         wanted = _Wanted(
             self._models, str(ref), lambda: self._record(ref), lambda heard: self._plan(ref, heard)
         )
-        record = self._ensure(wanted, progress or Silent(), repair=repair)
-        if hub is not None and not hub.revision:
-            self._pins.remember(str(ref), record)
-        return self._local(ref, record)
+        return self._local(ref, self._ensure(wanted, progress or Silent(), repair=repair))
 
     def verify(self, ref: ModelRef) -> LocalModel:
         """Hash the files of a model in place again.
@@ -208,11 +204,13 @@ class Store:
                 return record
             if damaged := wanted.find():
                 wanted.shelf.remove(damaged)
-            fetcher = Fetcher(self._sources, folder)
-            ready, fetched = fetcher.fetch(wanted.plan(progress), progress)
+            plan = wanted.plan(progress)
+            ready, fetched = Fetcher(self._sources, folder).fetch(plan, progress)
             now = datetime.now(UTC).isoformat(timespec="seconds")
             record = wanted.shelf.install(ready, replace(fetched, fetched=now))
             delete(folder)
+            if plan.pin:
+                self._pins.remember(wanted.name, record)
         return record
 
     def _own(self, ref: ModelRef) -> Path | None:
