@@ -82,12 +82,21 @@ def run(args: list[str]) -> int:
         # The reader went away (`lathe ... | head`): nothing is left to say, also not at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except LatheError as error:
+    except Exception as error:  # noqa: BLE001 (the outermost handler: a user never sees a trace)
         if os.environ.get("CODELATHE_DEBUG"):
             raise
-        report_error(error, as_json=as_json)
-        return answer(error)[0]
+        known = error if isinstance(error, LatheError) else _unexpected(error)
+        report_error(known, as_json=as_json)
+        return answer(known)[0]
     return outcome if isinstance(outcome, int) else 0
+
+
+def _unexpected(error: Exception) -> LatheError:
+    """A fault of ours, told as one."""
+    return LatheError(
+        f"unexpected {type(error).__name__}: {error}",
+        hint="run it again with CODELATHE_DEBUG=1 and report what it prints",
+    )
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001
