@@ -6,12 +6,16 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx2
 import pytest
+
+from fakes.service import FakeService
 
 LATHE = (sys.executable, "-m", "codelathe")
 
@@ -58,6 +62,19 @@ def test_it_ends_with_130_and_leaves_no_process(number: signal.Signals) -> None:
         process.send_signal(number)
         assert process.wait(20) == 130
         assert alive(judges) == set()
+
+
+def test_work_under_way_is_answered_and_ended_at_once(upstream: FakeService) -> None:
+    upstream.answer = lambda prompt, body: "word " * 5000
+    upstream.pause = 0.01
+    body = {"prompt": "Write very much.", "max_tokens": 5000}
+    with lathe_serve() as (process, url), ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(httpx2.post, f"{url}/generate-code/openai/", json=body, timeout=30)
+        while not upstream.requests:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        assert asked.result().status_code == 503
+        assert process.wait(5) == 130
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.0.7", "::", "example.com"])
