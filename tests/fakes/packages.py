@@ -79,6 +79,7 @@ def running_index(folder: Path) -> Iterator[FakeIndex]:
 
 class _Handler(BaseHTTPRequestHandler):
     index: FakeIndex
+    disable_nagle_algorithm = True
 
     def log_message(self, *args: object) -> None:
         pass

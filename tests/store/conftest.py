@@ -90,4 +90,4 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def store(home: Path, hub: FakeHub) -> Store:
     """A store with the usual sources, made quick."""
     drops = (home / "models", home / "datasets")
-    return Store(home, (LocalSource(drops), HubSource(patience=2.0, pause=0.01), IndexSource()))
+    return Store(home, (LocalSource(drops), HubSource(patience=10.0, pause=0.01), IndexSource()))

@@ -24,7 +24,7 @@ def artefact(hub: FakeHub) -> Artefact:
 
 @pytest.fixture
 def source(hub: FakeHub) -> HubSource:
-    return HubSource(patience=2.0, stall=2.0, pause=0.01)
+    return HubSource(patience=10.0, stall=5.0, pause=0.01)
 
 
 def fetch(source: HubSource, artefact: Artefact, path: Path) -> bytes:
