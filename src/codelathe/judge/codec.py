@@ -57,9 +57,10 @@ class Iterated:
         return f"<{self.kind} yielding {list(self.items)!r}>"
 
 
+_EMPTY: tuple[Any, ...] = ((), [], "", "é", b"", {}, set(), range(0), {}.values(), {}.items())
 _ITERATORS = (
-    *(type(iter(c)) for c in ((), [], "", b"", {}, set(), range(0), {}.values(), {}.items())),
-    type(i for i in ()),
+    *(type(iter(c)) for c in _EMPTY),
+    type(_ for _ in ""),
     type(reversed([])),
     type(iter(range(1 << 70))),
     map,
@@ -68,7 +69,7 @@ _ITERATORS = (
     enumerate,
     reversed,
 )
-_VIEWS = (type({}.keys()), type({}.values()), type({}.items()))
+_VIEWS = (type({}.keys()), type({}.values()), type({}.items()))  # type: ignore[var-annotated]
 _SEQUENCES: dict[type, str] = {list: "l", tuple: "t", set: "S", frozenset: "F"}
 _MAPPINGS: dict[type, str] = {dict: "d", Counter: "C", OrderedDict: "O", defaultdict: "D"}
 
@@ -284,9 +285,12 @@ _DECODERS: dict[str, tuple[Callable[[list[Any]], Any], bool]] = {
 }
 
 
+_write = json.JSONEncoder(separators=(",", ":")).encode
+
+
 def dumps(tree: Any) -> bytes:
     """JSON text of an encoded value, or of a frame that holds some."""
-    return json.dumps(tree, separators=(",", ":")).encode("ascii")
+    return _write(tree).encode("ascii")
 
 
 def _no_number(text: str) -> NoReturn:

@@ -27,7 +27,7 @@ def _same(expected: Any, got: Any) -> bool:
     if bool(expected == got):
         return True
     if isinstance(expected, float | complex) and isinstance(got, float | complex):
-        return expected != expected and got != got  # noqa: PLR0124 -- both nan
+        return expected != expected and got != got  # both nan
     for kind in (list, tuple):
         if isinstance(expected, kind) and isinstance(got, kind):
             return len(expected) == len(got) and all(map(_same, expected, got))
@@ -39,7 +39,7 @@ def _same(expected: Any, got: Any) -> bool:
 
 
 def _sorted_out(values: AbstractSet[Any]) -> set[Any]:
-    return {v for v in values if v == v}  # noqa: PLR0124 -- without nan
+    return {v for v in values if v == v}  # without nan
 
 
 def same_text(expected: str, got: str) -> bool:

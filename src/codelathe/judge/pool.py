@@ -8,7 +8,6 @@ started when there is work for them: a single case starts one. Several threads m
 from __future__ import annotations
 
 import os
-import sys
 import threading
 import weakref
 from collections import deque
@@ -218,9 +217,8 @@ def _closed() -> JudgeError:
 
 
 def _processors() -> list[int]:
-    if sys.platform == "linux":
-        return sorted(os.sched_getaffinity(0))
-    return list(range(os.cpu_count() or 1))
+    usable = getattr(os, "sched_getaffinity", None)
+    return sorted(usable(0)) if usable else [0]
 
 
 def _verdicts(job: _Job) -> tuple[Verdict, ...]:

@@ -15,7 +15,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from codelathe.core.errors import ProblemError
@@ -27,6 +27,8 @@ from codelathe.judge.slot import Slot, ended, nonce
 _FRAME_SLACK = 1 << 16
 _FOLDER = 8 << 20
 _INPUT_BYTES = 64 << 20
+_SEND_AHEAD = 32 << 10
+_CHUNK = 1 << 16
 _EXTRA = "more frames than answers"
 _SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
 _STATUS_OF = {"error": Status.ERROR, "memory": Status.MEMORY, "output": Status.OUTPUT}
@@ -51,17 +53,21 @@ class Run:
     word: str
     deadline: float = 0.0
     sequence: int = 0
+    buffer: bytearray = field(default_factory=bytearray)
 
     def allow(self) -> None:
         """Start the clock for one answer."""
         self.deadline = time.monotonic() + self.limits.seconds
 
-    def send(self, order: Any) -> None:
-        """One order to the candidate."""
-        body = codec.dumps(order)
+    def send(self, orders: bytes) -> None:
+        """Orders, as `framed` makes them, to the candidate.
+
+        Raises:
+            Stopped: it does not take them in time.
+        """
         try:
             self.channel.settimeout(self._left())
-            self.channel.sendall(len(body).to_bytes(4) + body)
+            self.channel.sendall(orders)
         except TimeoutError:
             raise Stopped(Status.TIMEOUT, self._timeout()) from None
         except OSError:
@@ -86,19 +92,20 @@ class Run:
         return str(frame[2]), frame[3]
 
     def _read(self, size: int, begun: bool) -> bytes:
-        parts = bytearray()
-        while len(parts) < size:
+        while len(self.buffer) < size:
             try:
                 self.channel.settimeout(self._left())
-                part = self.channel.recv(min(size - len(parts), 1 << 20))
+                part = self.channel.recv(_CHUNK)
             except TimeoutError:
                 raise Stopped(Status.TIMEOUT, self._timeout()) from None
             except OSError:
                 part = b""
             if not part:
-                raise self._gone(begun or bool(parts))
-            parts += part
-        return bytes(parts)
+                raise self._gone(begun or bool(self.buffer))
+            self.buffer += part
+        data = bytes(self.buffer[:size])
+        del self.buffer[:size]
+        return data
 
     def _left(self) -> float:
         left = self.deadline - time.monotonic()
@@ -132,6 +139,8 @@ class Run:
 
     def silent(self) -> bool:
         """Whether a finished process left nothing unread."""
+        if self.buffer:
+            return False
         self.channel.setblocking(False)
         try:
             return not self.channel.recv(1)
@@ -186,14 +195,16 @@ class PythonRunner:
 
     def _calls(self, case: Case, examples: list[CallExample]) -> list[Verdict]:
         """Verdicts for as many of `examples` as one process lives through, at least one."""
+        orders = [_framed(_arguments(x)) for x in examples]
+        ahead = _ahead(orders)
         run = self._start(case, len(examples), _FOLDER)
         try:
             try:
-                _load(run, case)
+                _load(run, case, orders[:ahead])
             except Stopped as e:  # code that does not load will not load the next time either
                 verdicts = [_verdict(x, e.status, e.detail) for x in examples]
             else:
-                verdicts = _answers(run, examples)
+                verdicts = _answers(run, examples, orders[ahead:])
             run.finish()
             if not run.silent():
                 verdicts[-1] = _verdict(examples[len(verdicts) - 1], Status.TAMPERED, _EXTRA)
@@ -232,8 +243,27 @@ def _leading_calls(examples: Iterable[Example]) -> list[CallExample]:
     return calls
 
 
-def _load(run: Run, case: Case) -> None:
-    """Give the candidate its code, and wait until it stands.
+def _framed(order: Any) -> bytes:
+    body = codec.dumps(order)
+    return len(body).to_bytes(4) + body
+
+
+def _ahead(orders: list[bytes]) -> int:
+    """How many inputs go out with the code: as many as surely fit the channel unread.
+
+    It saves the candidate from waiting for the parent; the clock of each input still
+    starts when the one before it is answered.
+    """
+    total = 0
+    for count, order in enumerate(orders):
+        total += len(order)
+        if total > _SEND_AHEAD:
+            return count
+    return len(orders)
+
+
+def _load(run: Run, case: Case, orders: list[bytes]) -> None:
+    """Give the candidate its code and the first `orders`, and wait until the code stands.
 
     Raises:
         Stopped: it does not compile, raises, or lacks the entry point.
@@ -241,7 +271,7 @@ def _load(run: Run, case: Case) -> None:
     if not case.candidate.entry_point:
         raise Stopped(Status.ERROR, "there is no function named to call")
     run.allow()
-    run.send(_order(run, case, "call"))
+    run.send(_framed(_order(run, case, "call")) + b"".join(orders))
     kind, payload = run.receive()
     if kind != "loaded":
         raise _stop(kind, payload)
@@ -257,13 +287,17 @@ def _order(run: Run, case: Case, kind: str) -> dict[str, Any]:
     }
 
 
-def _answers(run: Run, examples: list[CallExample]) -> list[Verdict]:
+def _answers(run: Run, examples: list[CallExample], unsent: list[bytes]) -> list[Verdict]:
     """Verdicts up to the first example that the process does not survive."""
     verdicts: list[Verdict] = []
-    for example in examples:
+    first_unsent = len(examples) - len(unsent)
+    for index, example in enumerate(examples):
         began = time.monotonic()
         try:
-            kind, payload = _ask(run, example)
+            run.allow()
+            if index >= first_unsent:
+                run.send(unsent[index - first_unsent])
+            kind, payload = run.receive()
         except Stopped as e:
             verdict = _verdict(example, e.status, e.detail)
             verdicts.append(replace(verdict, seconds=time.monotonic() - began))
@@ -272,9 +306,14 @@ def _answers(run: Run, examples: list[CallExample]) -> list[Verdict]:
     return verdicts
 
 
-def _ask(run: Run, example: CallExample) -> tuple[str, Any]:
+def _arguments(example: CallExample) -> list[Any]:
+    """The arguments of a call, encoded.
+
+    Raises:
+        ProblemError: they are not plain data.
+    """
     try:
-        order = [
+        return [
             codec.encode(example.args, _INPUT_BYTES, plain=True),
             codec.encode(dict(example.kwargs), _INPUT_BYTES, plain=True),
         ]
@@ -284,9 +323,6 @@ def _ask(run: Run, example: CallExample) -> tuple[str, Any]:
             hint="use numbers, text, bytes, lists, tuples, sets and dictionaries",
             field="example_inputs",
         ) from e
-    run.allow()
-    run.send(order)
-    return run.receive()
 
 
 def _judged(example: CallExample, kind: str, payload: Any, seconds: float) -> Verdict:
@@ -313,7 +349,7 @@ def _ended(run: Run, case: Case) -> tuple[Status | None, str]:
     """How a program ended; no status where it ended as programs should."""
     run.allow()
     try:
-        run.send(_order(run, case, "program"))
+        run.send(_framed(_order(run, case, "program")))
         kind, payload = run.receive()
         if kind != "ended":
             raise _stop(kind, payload)

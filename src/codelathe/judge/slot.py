@@ -23,7 +23,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from codelathe.core.judging import Limits
 
@@ -52,10 +51,11 @@ _PACKAGES = ("codelathe", "codelathe.judge", "codelathe.judge.inside")
 
 #: What candidates often import: found loaded in every fork, at a little memory for each.
 PRELOADED = (
-    "abc bisect cmath collections contextlib copy dataclasses datetime decimal enum fractions "
-    "functools hashlib heapq io itertools json math numbers operator random re statistics string "
-    "struct textwrap threading time typing"
-).split()
+    "abc", "bisect", "cmath", "collections", "contextlib", "copy", "dataclasses", "datetime",
+    "decimal", "enum", "fractions", "functools", "hashlib", "heapq", "io", "itertools", "json",
+    "math", "numbers", "operator", "random", "re", "statistics", "string", "struct", "textwrap",
+    "threading", "time", "typing",
+)  # fmt: skip
 
 _BOOT = """
 import marshal, os, sys, types
@@ -104,7 +104,7 @@ def libraries() -> tuple[list[str], list[str]]:
     """
     base = sys.base_prefix
     paths = sysconfig.get_paths(vars={"base": base, "platbase": sys.base_exec_prefix})
-    standard = {paths["stdlib"], os.path.dirname(os.__file__)}
+    standard = {paths["stdlib"], str(Path(os.__file__).parent)}
     shown = {*standard, "/usr/lib", "/usr/lib64", "/usr/lib32", "/lib", "/lib64"}
     if base != "/usr":
         shown.add(f"{base}/lib")

@@ -9,7 +9,6 @@ the parent treats any frame that is out of order as an attempt to forge.
 
 from __future__ import annotations
 
-import builtins
 import io
 import os
 import resource
@@ -27,42 +26,63 @@ _SIGKILL = 9
 _MIB = 1 << 20
 _INTERPRETER_MB = 64  # address space that the interpreter itself takes
 _DETAIL = 500
+_DESCRIPTORS = 64  # the limit on open files
+_TEXT: dict[str, Any] = {"encoding": "utf-8", "errors": "surrogateescape"}
 _DEPTH = 11  # calls between the interpreter's start and a candidate's first frame
 
 
-def confine(limits: dict[str, int], threads: int | None) -> None:
-    """Give this process its own limits and the filter F2. There is no way back."""
-    space = (limits["memory_mb"] + _INTERPRETER_MB) * _MIB
-    for kind, value in (
-        (resource.RLIMIT_AS, space),
-        (resource.RLIMIT_DATA, space),
-        (resource.RLIMIT_CPU, limits["cpu"]),
-        (resource.RLIMIT_FSIZE, limits["file"]),
-    ):
-        resource.setrlimit(kind, (value, value))
-    if threads is not None:
-        resource.setrlimit(resource.RLIMIT_NPROC, (threads, threads))
-    syscalls.prctl(syscalls.PR_SET_PDEATHSIG, _SIGKILL)
-    seccomp.install(seccomp.candidate(os.getpid()))
+class Cell:
+    """What shuts a candidate in, beyond what it inherits. Made once, in the warden.
+
+    `threads` limits the user's processes and threads, where that has to be set on each
+    candidate and not once on the slot.
+    """
+
+    def __init__(self, threads: int | None) -> None:
+        self._threads = threads
+        self._filter = seccomp.CandidateFilter()
+
+    def confine(self, limits: dict[str, int]) -> None:
+        """Give this process its own limits and the filter F2. There is no way back."""
+        space = (limits["memory_mb"] + _INTERPRETER_MB) * _MIB
+        for kind, value in (
+            (resource.RLIMIT_AS, space),
+            (resource.RLIMIT_CPU, limits["cpu"]),
+            (resource.RLIMIT_FSIZE, limits["file"]),
+        ):
+            resource.setrlimit(kind, (value, value))
+        if self._threads is not None:
+            resource.setrlimit(resource.RLIMIT_NPROC, (self._threads, self._threads))
+        syscalls.prctl(syscalls.PR_SET_PDEATHSIG, _SIGKILL)
+        self._filter.install()
 
 
-def main(descriptors: list[int], limits: dict[str, int], threads: int | None) -> NoReturn:
+def main(descriptors: list[int], limits: dict[str, int], cell: Cell) -> NoReturn:
     """The whole life of a candidate's process, after the fork."""
     os.dup2(descriptors[0], CHANNEL)
     for target, source in enumerate(descriptors[1:]):
         os.dup2(source, target)
-    os.closerange(CHANNEL + 1, 1 << 16)
-    confine(limits, threads)
+    os.closerange(CHANNEL + 1, _DESCRIPTORS)
+    cell.confine(limits)
     channel = Channel()
     order = channel.receive()
     if order is not None:
         channel.nonce = order["nonce"]
-        _shape(len(descriptors) > 1, order["output"])
         if order["kind"] == "call":
+            _stream("stdout", Sink(order["output"]))
+            _stream("stderr", Sink(1 << 62))
             _calls(channel, order)
         else:
+            _stream("stdin", io.TextIOWrapper(io.FileIO(0), **_TEXT))
+            _stream("stdout", io.TextIOWrapper(io.FileIO(1, "w"), **_TEXT))
+            _stream("stderr", Sink(1 << 62))
             _program(channel, order)
     os._exit(0)
+
+
+def _stream(name: str, stream: io.TextIOBase) -> None:
+    setattr(sys, name, stream)
+    setattr(sys, f"__{name}__", stream)
 
 
 class Channel:
@@ -124,26 +144,6 @@ class Sink(io.TextIOBase):
         return len(text)
 
 
-def _quit(code: Any = None) -> NoReturn:
-    raise SystemExit(code)
-
-
-def _shape(program: bool, output: int) -> None:
-    """What a program finds around it: its standard streams, `exit`, no trace of the warden."""
-    for name in [n for n in sys.modules if n.partition(".")[0] == "codelathe"]:
-        del sys.modules[name]
-    sys.argv = [""]
-    builtins.exit = builtins.quit = _quit  # type: ignore[assignment]
-    if program:
-        sys.stdin = open(0, encoding="utf-8", errors="surrogateescape")
-        sys.stdout = open(1, "w", encoding="utf-8", errors="surrogateescape")
-    else:
-        sys.stdin = open(0, encoding="utf-8")
-        sys.stdout = Sink(output)
-    sys.stderr = Sink(1 << 62)
-    sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr
-
-
 def _execute(code: str, name: str) -> types.ModuleType:
     module = types.ModuleType(name)
     sys.modules[name] = module
@@ -160,7 +160,7 @@ def _calls(channel: Channel, order: dict[str, Any]) -> None:
     """Load a module, then answer one call after another."""
     try:
         module = _execute(order["code"], "solution")
-        outcome = ("loaded", None)
+        outcome: tuple[str, Any] = ("loaded", None)
     except BaseException as e:  # noqa: BLE001 -- whatever it raises is its answer
         outcome = _raised(e)
     if getattr(sys.stdout, "over", False):
@@ -218,7 +218,7 @@ def _program(channel: Channel, order: dict[str, Any]) -> None:
         try:
             _execute(order["code"], "__main__")
         finally:
-            threading._shutdown()  # type: ignore[attr-defined]
+            threading._shutdown()  # type: ignore[attr-defined] # noqa: SLF001 -- as at a real end
             sys.stdout.flush()
         outcome: tuple[str, Any] = ("ended", None)
     except SystemExit as e:

@@ -5,6 +5,8 @@ else. The order of the steps matters; each says why where it does. Anything that
 be had ends the start with the feature's name: there is no half-built sandbox.
 """
 
+# pathlib would be one more module in the memory of every fork.
+# ruff: noqa: PTH116, PTH123, PTH208
 from __future__ import annotations
 
 import _socket
@@ -14,7 +16,7 @@ import resource
 import signal
 from typing import Any, NoReturn
 
-from codelathe.judge.inside import landlock, probe, rooms, seccomp, syscalls, warden
+from codelathe.judge.inside import candidate, landlock, probe, rooms, seccomp, syscalls, warden
 
 _SIGKILL = 9
 _MIB = 1 << 20
@@ -190,12 +192,13 @@ def _confine(plan: dict[str, Any], writable: tuple[str, ...]) -> None:
     syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
     if plan["tier"] != "A-":
         landlock.restrict(plan["trees"], writable, rooms.DEVICES)
-    seccomp.install(seccomp.inherited())
+    seccomp.install_inherited()
 
 
 def _serve(
     control: _socket.socket, features: dict[str, Any], own_pids: bool, threads: int | None
 ) -> None:
-    probe.run(threads)
+    cell = candidate.Cell(threads)
+    probe.run(cell)
     control.send(json.dumps({"ready": features}).encode())
-    warden.serve(control, own_pids, threads)
+    warden.serve(control, own_pids, cell)

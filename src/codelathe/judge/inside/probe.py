@@ -4,6 +4,8 @@ It runs confined exactly as candidates are. Each check that succeeds where it mu
 refused is named; a slot with one such name never becomes ready.
 """
 
+# pathlib would be one more module in the memory of every fork.
+# ruff: noqa: PTH101, PTH118, PTH120, PTH123, PTH208, S103, S606
 from __future__ import annotations
 
 import _socket
@@ -85,7 +87,7 @@ def _library() -> list[str]:
     return []
 
 
-def run(threads: int | None) -> None:
+def run(cell: candidate.Cell) -> None:
     """Fork a confined probe and read its findings.
 
     Raises:
@@ -95,7 +97,7 @@ def run(threads: int | None) -> None:
     pid = os.fork()
     if pid == 0:
         try:
-            candidate.confine(_LIMITS, threads)
+            cell.confine(_LIMITS)
             os.write(writing, json.dumps([_survivors(), _library()]).encode())
         finally:
             os._exit(0)

@@ -7,6 +7,8 @@ identity is dropped (the sandbox cannot undo them, and an interpreter below a cl
 home still works); an ordinary user makes them in a user namespace of its own.
 """
 
+# pathlib would be one more module in the memory of every fork.
+# ruff: noqa: PTH102, PTH103, PTH112, PTH114, PTH115, PTH120, PTH211
 from __future__ import annotations
 
 import os

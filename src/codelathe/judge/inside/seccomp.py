@@ -49,10 +49,13 @@ set_robust_list get_robust_list rseq seccomp fork vfork"""
 _SOCKETS = """socketpair sendto recvfrom sendmsg recvmsg shutdown getsockname getpeername
 getsockopt setsockopt"""
 
-_ALLOWED = " ".join((_FILES, _WAITING, _MEMORY, _SIGNALS, _ASKING, _PROCESS, _SOCKETS)).split()
+_ALLOWED = f"{_FILES} {_WAITING} {_MEMORY} {_SIGNALS} {_ASKING} {_PROCESS} {_SOCKETS}".split()
 
 #: What a candidate loses. `sendmsg` and `recvmsg` carry descriptors between processes.
-_DENIED = """fork vfork kill wait4 waitid setrlimit prctl seccomp sendmsg recvmsg""".split()
+_DENIED = (
+    "fork", "vfork", "kill", "wait4", "waitid", "setrlimit", "prctl", "seccomp",
+    "sendmsg", "recvmsg",
+)  # fmt: skip
 
 
 def _op(code: int, value: int, yes: int = 0, no: int = 0) -> bytes:
@@ -94,29 +97,55 @@ def inherited() -> bytes:
     return code + deny
 
 
-def candidate(pid: int) -> bytes:
-    """F2: what F1 allows, less what a candidate must not do. `pid` is its own number."""
-    allow, deny = _op(_RETURN, ALLOW), _op(_RETURN, EPERM)
-    code = _guard()
-    for name in _DENIED:
-        code += _on(name, deny)
-    code += _on("clone", _argument(0), _op(_JSET, CLONE_THREAD, 1, 0), deny, allow)
-    code += _on("tgkill", _argument(0), _op(_JEQ, pid, 1, 0), deny, allow)
-    code += _on("socketpair", _argument(0), _op(_JEQ, AF_UNIX, 1, 0), deny, allow)
-    # Reading limits goes through prlimit64 too: a new value (argument 2) must be null.
-    null = (_argument(2), _op(_JEQ, 0, 0, 2), _op(_LOAD, _ARGS + 8 * 2 + 4), _op(_JEQ, 0, 1, 0))
-    code += _on("prlimit64", *null, deny, allow)
-    return code + allow
+class CandidateFilter:
+    """F2: what F1 allows, less what a candidate must not do.
+
+    It is assembled once, in the warden; only the candidate's own process number, to which
+    it may send signals, is filled in after the fork.
+    """
+
+    def __init__(self) -> None:
+        allow, deny = _op(_RETURN, ALLOW), _op(_RETURN, EPERM)
+        code = _guard()
+        for name in _DENIED:
+            code += _on(name, deny)
+        code += _on("clone", _argument(0), _op(_JSET, CLONE_THREAD, 1, 0), deny, allow)
+        code += _on("socketpair", _argument(0), _op(_JEQ, AF_UNIX, 1, 0), deny, allow)
+        # Reading limits goes through prlimit64 too: a new value (argument 2) must be null.
+        null = (_argument(2), _op(_JEQ, 0, 0, 2), _op(_LOAD, _ARGS + 8 * 2 + 4), _op(_JEQ, 0, 1, 0))
+        code += _on("prlimit64", *null, deny, allow)
+        own = (_argument(0), _op(_JEQ, 0, 1, 0), deny, allow)
+        self._pid_at = len(code) + 8 + 8 + 4  # in the comparison's value
+        code += _on("tgkill", *own) + allow
+        self._code = ctypes.create_string_buffer(code, len(code))
+        self._head = _head(self._code)
+
+    def install(self) -> None:
+        """Put it on this process, for ever.
+
+        Raises:
+            SetupError: the kernel refused it.
+        """
+        struct.pack_into("=I", self._code, self._pid_at, os.getpid())
+        _install(self._head)
 
 
-def install(program: bytes) -> None:
-    """Put a filter on this process, for ever. Needs no-new-privileges set.
+def install_inherited() -> None:
+    """Put F1 on this process and all it will fork. Needs no-new-privileges set.
 
     Raises:
         SetupError: the kernel refused it.
     """
+    program = inherited()
     code = ctypes.create_string_buffer(program, len(program))
-    head = struct.pack("=HxxxxxxQ", len(program) // 8, ctypes.addressof(code))
+    _install(_head(code))
+
+
+def _head(code: ctypes.Array[ctypes.c_char]) -> bytes:
+    return struct.pack("=HxxxxxxQ", len(code) // 8, ctypes.addressof(code))
+
+
+def _install(head: bytes) -> None:
     try:
         syscalls.call("seccomp", SET_MODE_FILTER, 0, head)
     except OSError as e:

@@ -10,15 +10,20 @@ descriptors, starts one; `E` + milliseconds of grace ends it, and is answered wi
 `[wait status, residue]`.
 """
 
+# pathlib would be one more module in the memory of every fork.
+# ruff: noqa: PTH208
 from __future__ import annotations
 
 import _socket
+import builtins
+import gc
+import io
 import json
 import os
 import struct
 import sys
 import time
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from codelathe.judge.inside import candidate, rooms
 
@@ -27,18 +32,18 @@ _SIGKILL = 9
 NOT_STARTED = -1
 
 
-def serve(control: _socket.socket, own_pids: bool, threads: int | None) -> NoReturn:
+def serve(control: _socket.socket, own_pids: bool, cell: candidate.Cell) -> NoReturn:
     """Serve orders until the parent is gone.
 
     `own_pids`: this process is the first of its own process namespace, so that killing
-    everything means everything in the slot. `threads`: the limit on processes and
-    threads of this user, where it has to be set on each candidate.
+    everything means everything in the slot. `cell` is what each candidate is put into.
     """
+    _settle()
     pid = 0
     while order := _receive(control):
         message, descriptors = order
         if message[:1] == b"R":
-            pid = _start(json.loads(message[1:]), descriptors, threads)
+            pid = _start(json.loads(message[1:]), descriptors, cell)
         else:
             status = _end(pid, int(message[1:]), own_pids)
             pid = 0
@@ -46,6 +51,23 @@ def serve(control: _socket.socket, own_pids: bool, threads: int | None) -> NoRet
     if pid > 0:
         os.kill(pid, _SIGKILL)
     os._exit(0)
+
+
+def _settle() -> None:
+    """Leave to the candidates an ordinary interpreter, with no trace of the warden."""
+    for name in [n for n in sys.modules if n.partition(".")[0] == "codelathe"]:
+        del sys.modules[name]
+    sys.argv = [""]
+    sys.dont_write_bytecode = True
+    builtins.exit = builtins.quit = _quit  # type: ignore[assignment]
+    sys.stdin = io.TextIOWrapper(io.FileIO(0, closefd=False), encoding="utf-8")
+    # What exists now is shared by every fork: a collector that walks it would copy it.
+    gc.collect()
+    gc.freeze()
+
+
+def _quit(code: Any = None) -> NoReturn:
+    raise SystemExit(code)
 
 
 def _receive(control: _socket.socket) -> tuple[bytes, list[int]] | None:
@@ -58,14 +80,14 @@ def _receive(control: _socket.socket) -> tuple[bytes, list[int]] | None:
     return data, descriptors
 
 
-def _start(limits: dict[str, int], descriptors: list[int], threads: int | None) -> int:
+def _start(limits: dict[str, int], descriptors: list[int], cell: candidate.Cell) -> int:
     try:
         pid = os.fork()
     except OSError:
         pid = NOT_STARTED
     if pid == 0:
         try:
-            candidate.main(descriptors, limits, threads)
+            candidate.main(descriptors, limits, cell)
         except BaseException:  # noqa: BLE001 -- no way back into the warden's loop
             os._exit(70)
     for descriptor in descriptors:
@@ -118,4 +140,3 @@ def preload(names: list[str]) -> None:
     """Import what candidates often use, once, so that each fork finds it there."""
     for name in names:
         __import__(name)
-    sys.dont_write_bytecode = True

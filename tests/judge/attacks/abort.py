@@ -1,0 +1,8 @@
+# expect: left
+"""An abort."""
+
+import os
+
+
+def solve(n):
+    os.abort()

@@ -1,0 +1,8 @@
+# expect: left
+"""A crash in C."""
+
+import ctypes
+
+
+def solve(n):
+    return ctypes.string_at(0)

@@ -1,0 +1,8 @@
+# expect: output
+"""A list that holds itself."""
+
+
+def solve(n):
+    endless = []
+    endless.append(endless)
+    return endless

@@ -1,0 +1,10 @@
+# expect: left error memory
+"""Recursion past the end of the stack."""
+
+import sys
+
+sys.setrecursionlimit(10**7)
+
+
+def solve(n):
+    return solve(n + 1)

@@ -1,0 +1,7 @@
+# expect: output
+"""Printing without end."""
+
+
+def solve(n):
+    while True:
+        print("x" * 1000)

@@ -1,0 +1,10 @@
+# expect: timeout
+# seconds: 0.4
+"""Writing to the standard output's descriptor without end."""
+
+import os
+
+
+def solve(n):
+    while True:
+        os.write(1, b"x" * 1000)

@@ -1,0 +1,11 @@
+# expect: output timeout
+# seconds: 0.4
+"""Printing without end, whatever is said against it."""
+
+
+def solve(n):
+    while True:
+        try:
+            print("x" * 1000)
+        except BaseException:
+            pass

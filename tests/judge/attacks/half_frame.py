@@ -1,0 +1,12 @@
+# expect: timeout tampered
+# seconds: 0.4
+"""Half a frame, then silence."""
+
+import os
+import time
+
+
+def solve(n):
+    os.write(3, b"\0\0\0\x20[")
+    while True:
+        time.sleep(1)

@@ -1,0 +1,48 @@
+# expect: failed
+# returns: []
+"""Objects of the kernel that outlive a process."""
+
+import ctypes
+import os
+
+
+def system_call(*numbers):
+    """The number for this machine: x86_64, then aarch64."""
+    nr = numbers[0] if os.uname().machine == "x86_64" else numbers[1]
+
+    def made(*args):
+        if nr is None or libc.syscall(nr, *args) == -1:
+            raise OSError(ctypes.get_errno())
+
+    return made
+
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def attempt(worked, name, action):
+    try:
+        action()
+    except BaseException:
+        return
+    worked.append(name)
+
+
+def solve(n):
+    worked = []
+    attempt(worked, "shm", lambda: system_call(29, 194)(0, 4096, 0o1600))
+    attempt(worked, "msg", lambda: system_call(68, 186)(0, 0o1600))
+    attempt(worked, "sem", lambda: system_call(64, 190)(0, 1, 0o1600))
+    attempt(worked, "mq", lambda: system_call(240, 180)(b"x", 0o102, 0o600, None))
+    attempt(worked, "key", lambda: system_call(248, 217)(b"user", b"a", b"b", 1, -3))
+    attempt(worked, "keyctl", lambda: system_call(250, 219)(0, -3, 1))
+    attempt(worked, "io_uring", lambda: system_call(425, 425)(8, bytes(120)))
+    attempt(worked, "inotify", lambda: system_call(294, 26)(0))
+    attempt(worked, "memfd", lambda: os.memfd_create("x"))
+    attempt(worked, "prctl", lambda: system_call(157, 167)(4, 1, 0, 0, 0))
+    attempt(worked, "seccomp", lambda: system_call(317, 277)(1, 0, bytes(16)))
+    attempt(worked, "personality", lambda: system_call(135, 92)(0x0040000))
+    attempt(worked, "clock", lambda: system_call(227, 112)(0, bytes(16)))
+    attempt(worked, "host name", lambda: system_call(170, 161)(b"x", 1))
+    attempt(worked, "reboot", lambda: system_call(169, 142)(0, 0, 0, 0))
+    return worked

@@ -1,0 +1,8 @@
+# expect: left
+"""A clean exit before the answer."""
+
+import os
+
+
+def solve(n):
+    os._exit(0)

@@ -1,0 +1,6 @@
+# expect: left
+"""A clean exit before there is anything to call."""
+
+import os
+
+os._exit(0)

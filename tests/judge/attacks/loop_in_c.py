@@ -1,0 +1,9 @@
+# expect: timeout
+# seconds: 0.4
+"""A loop in C, which no signal handler can interrupt."""
+
+import re
+
+
+def solve(n):
+    return re.match(r"(a+)+$", "a" * 40 + "b")

@@ -1,0 +1,12 @@
+# expect: timeout
+# seconds: 0.4
+"""A loop that swallows every exception."""
+
+
+def solve(n):
+    while True:
+        try:
+            while True:
+                pass
+        except BaseException:
+            pass

@@ -1,0 +1,6 @@
+# expect: error
+"""Standard input, of which there is none."""
+
+
+def solve(n):
+    return input()

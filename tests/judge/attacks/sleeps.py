@@ -1,0 +1,9 @@
+# expect: timeout
+# seconds: 0.4
+"""Sleep."""
+
+import time
+
+
+def solve(n):
+    time.sleep(1e9)
