@@ -105,6 +105,7 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     with request.param(request) as opened:
         yield opened
         opened.close()
+        opened.close()  # closing twice is harmless
 
 
 def ask(engine: Engine, *requests: Request) -> list[Completion]:
@@ -239,10 +240,3 @@ def test_what_an_engine_cannot_honour_is_refused_by_name(engine: Engine) -> None
             list(engine.generate([asked[feature]]))
         refused.add(caught.value.field)
     assert refused == ALL_FEATURES - engine.info.features
-
-
-def test_closing_twice_is_harmless(request: pytest.FixtureRequest) -> None:
-    for open_engine in (scripted, openai, huggingface):
-        with open_engine(request) as opened:
-            opened.close()
-            opened.close()

@@ -21,12 +21,13 @@ from codelathe.core.generation import (
     Watch,
     refuse_unsupported,
 )
+from codelathe.engines._address import check_address, find_address, is_loopback
 from codelathe.engines._chunks import Garbled, Piece, Usage, read_chunk, whole
 from codelathe.engines._refusal import Refusal, Service, failure_of, read_refusal
 from codelathe.engines._remote import DEFAULT_PACE, Call, Pace, complete, garbled
 from codelathe.engines._retry import Transient
-from codelathe.engines.openai import check_address, cut_short, is_loopback, transport_failure
-from codelathe.engines.secrets import Secret, find_secret, require_secret, setting
+from codelathe.engines.openai import cut_short, transport_failure
+from codelathe.engines.secrets import Secret, find_secret, require_secret
 
 if TYPE_CHECKING:
     from huggingface_hub import InferenceClient
@@ -55,9 +56,9 @@ class HuggingFaceEngine:
         Raises:
             MissingKey: no key, and the address is not on this machine.
             RejectedKey: the router is asked with a key of another service.
-            UsageError: the address is not http or https.
+            UsageError: the address is not http or https, or a file should not choose it.
         """
-        base_url = base_url or setting("HUGGINGFACE_BASE_URL")
+        base_url = base_url or find_address("HUGGINGFACE_BASE_URL", KEY_VARIABLES)
         self._base = check_address(base_url) if base_url else ""
         host = urlsplit(self._base).hostname or ""
         name = f"the endpoint at {host}" if host else _ROUTER

@@ -9,7 +9,6 @@ again without it; any other argument that it refuses is refused by name.
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import threading
 from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -22,7 +21,6 @@ from codelathe.core.errors import (
     RemoteFailure,
     RemoteTimeout,
     UnknownName,
-    UsageError,
 )
 from codelathe.core.generation import (
     ALL_FEATURES,
@@ -32,11 +30,12 @@ from codelathe.core.generation import (
     Watch,
     refuse_unsupported,
 )
+from codelathe.engines._address import check_address, find_address, is_loopback
 from codelathe.engines._chunks import Garbled, Piece, read_chunk, whole
 from codelathe.engines._refusal import Refusal, Service, failure_of, read_refusal
 from codelathe.engines._remote import DEFAULT_PACE, Call, Pace, complete, garbled
 from codelathe.engines._retry import Transient
-from codelathe.engines.secrets import Secret, find_secret, require_secret, setting
+from codelathe.engines.secrets import Secret, find_secret, require_secret
 
 if TYPE_CHECKING:
     import httpx2
@@ -67,9 +66,11 @@ class OpenAIEngine:
 
         Raises:
             MissingKey: no key, and the address is not on this machine.
-            UsageError: the address is not http or https.
+            UsageError: the address is not http or https, or a file should not choose it.
         """
-        self._base = check_address(base_url or setting("OPENAI_BASE_URL") or PUBLIC)
+        self._base = check_address(
+            base_url or find_address("OPENAI_BASE_URL", KEY_VARIABLES) or PUBLIC
+        )
         host = urlsplit(self._base).hostname or ""
         name = f"the service at {host}" if self._base != PUBLIC else "OpenAI"
         if key is None:
@@ -238,38 +239,6 @@ class _Fields:
                     self._dropped.add(name)
                     return True
         return False
-
-
-def check_address(address: str) -> str:
-    """`address` without a slash at its end.
-
-    Raises:
-        UsageError: not http or https, or with a password in it.
-    """
-    try:
-        parts = urlsplit(address)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
-        raise UsageError(
-            f"the base address {address!r} is not an http address",
-            hint="it looks like http://127.0.0.1:8080/v1",
-        )
-    if parts.username or parts.password:
-        raise UsageError(
-            f"the base address of {parts.hostname} has a user name or password in it",
-            hint="give the key by its variable instead",
-        )
-    return address.rstrip("/")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host` is this machine by its name or address."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 def transport_failure(
