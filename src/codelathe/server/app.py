@@ -35,7 +35,7 @@ from codelathe.server.work import Cancelling, Judges, run, told_by_signals
 from codelathe.wiring import open_judge
 
 if TYPE_CHECKING:
-    from codelathe.synthesis.explain import Question
+    from codelathe.text.explaining import Question
 
 Document = dict[str, Any]
 

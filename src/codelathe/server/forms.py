@@ -10,7 +10,7 @@ from codelathe.core.language import parse_language
 from codelathe.core.problem import Problem
 
 if TYPE_CHECKING:
-    from codelathe.synthesis.explain import Question
+    from codelathe.text.explaining import Question
 
 MAX_TOKENS = 32_768
 MAX_SAMPLES = 64
@@ -86,6 +86,6 @@ class ExplainForm(Form):
         Raises:
             InputError: the language is unknown.
         """
-        from codelathe.synthesis.explain import Question
+        from codelathe.text.explaining import Question
 
         return Question(self.code, self.detail, self.to, parse_language(self.language).key)
