@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from codelathe.core.generation import Completion, EngineInfo, Request, Watch
+from codelathe.server import work
 from codelathe.server.guard import MAX_BODY
 from codelathe.server.problems import without_paths
 
@@ -142,13 +143,19 @@ def test_a_fault_of_ours_shows_no_trace(serve, scripted_backend) -> None:
     assert "secret" not in response.text
 
 
-def hang_up_in_the_middle(url: str, started: threading.Event) -> None:
+def ask_and_leave_open(url: str) -> socket.socket:
+    """A connection on which code was asked for; closing it hangs up."""
     host, port = url.removeprefix("http://").split(":")
     body = json.dumps({"prompt": "Reverse a string."}).encode()
     head = f"POST /generate-code/local/ HTTP/1.1\r\nhost: {host}\r\n"
     head += f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
-    with socket.create_connection((host, int(port))) as connection:
-        connection.sendall(head.encode() + body)
+    connection = socket.create_connection((host, int(port)))
+    connection.sendall(head.encode() + body)
+    return connection
+
+
+def hang_up_in_the_middle(url: str, started: threading.Event) -> None:
+    with ask_and_leave_open(url):
         assert started.wait(5)
 
 
@@ -167,6 +174,19 @@ def test_a_client_that_hung_up_leaves_the_model_to_the_next(serve, scripted_back
     running = serve(local=scripted_backend(lambda: next(engines)))
     hang_up_in_the_middle(running.url, endless.writing)
     assert running.generate(example_inputs=[], example_outputs=[]).status_code == 200
+
+
+def test_a_request_too_many_is_turned_away(
+    serve, scripted_backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "MAX_WAITING", 1)
+    backend = scripted_backend(EndlessEngine())
+    running = serve(local=backend)
+    with ask_and_leave_open(running.url), ask_and_leave_open(running.url):
+        while not backend.limiter.statistics().tasks_waiting:
+            time.sleep(0.005)
+        response = running.generate()
+    assert (response.status_code, response.json()["title"]) == (503, "Busy")
 
 
 def test_the_end_of_the_server_closes_judges_and_models(serving, scripted_backend) -> None:

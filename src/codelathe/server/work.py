@@ -7,7 +7,6 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from types import FrameType
 from typing import TypeVar
 
@@ -90,7 +89,11 @@ async def run(
             raise Cancelled
         return False
 
-    task = asyncio.ensure_future(to_thread.run_sync(partial(work, cancelling), limiter=limiter))
+    def begin() -> Result:
+        cancelling()  # its turn may have come too late
+        return work(cancelling)
+
+    task = asyncio.ensure_future(to_thread.run_sync(begin, limiter=limiter))
     listener = asyncio.ensure_future(_hung_up(request))
     try:
         await asyncio.wait((task, listener), return_when=asyncio.FIRST_COMPLETED)
