@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import threading
@@ -12,7 +13,7 @@ import pytest
 
 from codelathe.core.generation import Completion, EngineInfo, Request, Watch
 from codelathe.server import work
-from codelathe.server.guard import MAX_BODY
+from codelathe.server.guard import MAX_BODY, Guard
 from codelathe.server.problems import without_paths
 
 JSON = {"content-type": "application/json"}
@@ -124,6 +125,24 @@ def test_a_body_in_parts_is_counted(serve) -> None:
 
     response = serve().client.post("/generate-code/local/", content=parts(), headers=JSON)
     assert response.status_code == 413
+
+
+def test_a_body_that_does_not_come_is_given_up() -> None:
+    sent: list[dict] = []
+
+    async def app(scope: object, receive: object, send: object) -> None:
+        raise AssertionError("the body never came")
+
+    async def receive() -> dict:
+        return await asyncio.sleep(60) or {}
+
+    async def send(message: dict) -> None:
+        sent.append(message)
+
+    headers = [(b"content-type", b"application/json"), (b"host", b"localhost")]
+    scope = {"type": "http", "method": "POST", "headers": headers, "server": ("127.0.0.1", 1)}
+    asyncio.run(Guard(app, body_time=0.01)(scope, receive, send))
+    assert sent[0]["status"] == 408
 
 
 def test_a_prompt_of_a_megabyte_is_read(serve) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from urllib.parse import urlsplit
@@ -26,6 +27,8 @@ MAX_BODY = 8 << 20
 BODY_TIME = 30.0
 #: What is read and thrown away of a body that is too large: so many times the limit, seconds.
 _DRAINED, _DRAIN_TIME = 4, 5.0
+
+_DIGITS = re.compile(r"[0-9]{1,15}")
 
 
 class Guard:
@@ -54,7 +57,7 @@ class Guard:
     async def _body(self, headers: Headers, receive: Receive) -> bytes | Response:
         """The whole body; how much comes is counted, whatever the headers say."""
         length = headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > self._max_body:
+        if not _DIGITS.fullmatch(length) or int(length) > self._max_body:
             if "expect" not in headers:  # else the client has not begun to send it
                 await self._drain(receive)
             return self._too_large()
@@ -64,10 +67,12 @@ class Guard:
                 while True:
                     message = await receive()
                     body += message.get("body", b"")
+                    more = message.get("more_body", False)
                     if len(body) > self._max_body:
-                        await self._drain(receive)
+                        if more:
+                            await self._drain(receive)
                         return self._too_large()
-                    if not message.get("more_body", False):
+                    if not more:
                         return bytes(body)
         except TimeoutError:
             return _closing(408, "RequestTimeout", "the body did not come in time")
