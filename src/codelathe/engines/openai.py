@@ -150,7 +150,9 @@ class OpenAIEngine:
         model = self._service.model
         if not names or model in names:
             return failure
-        return UnknownName(f"model at {self._service.name}", model, names, field="model")
+        return UnknownName(
+            "model", model, names, also=f"{self._service.name} has {len(names)}", field="model"
+        )
 
     def _ask(self, call: Call, body: dict[str, Any]) -> Generator[Piece, None, Refusal | None]:
         """The pieces of one answer; the generator's value is the service's refusal, if any."""
