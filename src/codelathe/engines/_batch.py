@@ -1,0 +1,202 @@
+"""OpenVINO GenAI's pipeline, one step at a time, and the answers in its batch.
+
+A `Line` is one answer in the making. A `Batch` starts lines, steps all of them by a
+token, and ends them. Several callers may share a batch, each with its own lines:
+whoever steps, steps for all.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from codelathe.core.errors import EngineError
+from codelathe.core.generation import FinishReason, Sampling, Watch
+from codelathe.core.gguf import GgufHeader
+from codelathe.engines._answer import Answer
+from codelathe.engines._converted import load_converted
+from codelathe.engines._prompting import END_TOKENS, usable_cores
+
+#: Lines in one batch; decoding gains little beyond.
+_WIDTH = 64
+#: Tokens in one step, those of prompts included.
+_STEP_TOKENS = 512
+#: Tokens, of prompts and answers, that lines may hold between them before others wait.
+_ROOM = 32_768
+#: How the processor computes: docs/engines.md has what each setting costs.
+_PROPERTIES: dict[str, Any] = {"KV_CACHE_PRECISION": "u8"}
+#: OpenVINO's word for why a line ended -> ours.
+_REASONS: dict[str, FinishReason] = {"STOP": "stop", "LENGTH": "length"}
+
+
+class Line:
+    """One answer in the making: its prompt, its tokens so far and its text so far."""
+
+    def __init__(
+        self, request: int, choice: int, prompt: Sequence[int], sampling: Sampling
+    ) -> None:
+        self.request = request
+        self.choice = choice
+        self.prompt = prompt
+        self.sampling = sampling
+        self.seed = sampling.seed + choice
+        self.answer = Answer(sampling.stop)
+        self.reason: FinishReason | None = None
+        self.written = 0  # tokens, the one that ends the answer included
+        self.begun = 0.0
+        self.handle: Any = None
+        self._tokens: list[int] = []
+        self._base = self._told = 0
+
+    @property
+    def room(self) -> int:
+        """The most tokens that this line will hold."""
+        return len(self.prompt) + self.sampling.max_tokens
+
+    def take(self, tokens: Sequence[int], ends: frozenset[int]) -> None:
+        """Append tokens that the model wrote."""
+        self.written += len(tokens)
+        self._tokens += [token for token in tokens if token not in ends]
+
+    def undecoded(self) -> tuple[list[int], list[int]]:
+        """The last tokens whose text is known, and the same with those that follow."""
+        return self._tokens[self._base : self._told], self._tokens[self._base :]
+
+    def advance(self, before: str, after: str, watch: Watch | None) -> None:
+        """Add what `after` has more than `before`, the texts of `undecoded`.
+
+        A token that ends amid a character adds nothing until the rest has come. `reason` is
+        set where the answer ends here.
+        """
+        piece = after[len(before) :]
+        if piece:
+            self._base, self._told = self._told, len(self._tokens)
+        grown = self.answer.add(piece, last=self.reason is not None)
+        if self.answer.stopped:
+            self.reason = "stop"
+        if grown and watch is not None and watch(self.request, self.choice, self.answer.text):
+            self.reason = self.reason or "watch"
+
+
+class Batch:
+    """The loaded model and the lines it is writing.
+
+    Raises:
+        ModelFileError: the model cannot be converted or loaded.
+    """
+
+    def __init__(self, header: GgufHeader, cache: Path) -> None:
+        self._lock = threading.Lock()
+        self._pipeline, self._tokenizer = load_converted(header, cache, _open_pipeline)
+        self._ends = self._end_tokens(header)
+        self._held = 0
+        self._started = 0
+
+    def encode(self, text: str) -> list[int]:
+        """The tokens of `text`, special tokens read as such and none added."""
+        tokens = self._tokenizer.encode(text, add_special_tokens=False).input_ids.data[0]
+        return [int(token) for token in tokens]
+
+    def admits(self, line: Line) -> bool:
+        """Whether there is room for `line` now; an empty batch takes any line."""
+        with self._lock:
+            return self._held == 0 or self._held + line.room <= _ROOM
+
+    def start(self, line: Line) -> None:
+        """Put `line` into the batch."""
+        import numpy
+        import openvino
+
+        line.begun = time.monotonic()
+        prompt = openvino.Tensor(numpy.array([line.prompt], dtype=numpy.int64))
+        with self._lock:
+            self._started += 1
+            line.handle = self._pipeline.add_request(self._started, prompt, self._config(line))
+            self._held += line.room
+
+    def step(self, lines: Sequence[Line], watch: Watch | None) -> list[Line]:
+        """Let every line of the batch grow by a token; return those of `lines` that ended.
+
+        Raises:
+            EngineError: OpenVINO failed, or dropped a line.
+        """
+        with self._lock:
+            if not any(line.handle.can_read() for line in lines):
+                self._step()
+            grown = [line for line in lines if self._read(line)]
+        pairs = [line.undecoded() for line in grown]
+        before = self._decode([known for known, _ in pairs])
+        after = self._decode([more for _, more in pairs])
+        for line, known, more in zip(grown, before, after, strict=True):
+            line.advance(known, more, watch)
+        return [line for line in grown if line.reason is not None]
+
+    def end(self, line: Line) -> None:
+        """Take `line` out of the batch, finished or not."""
+        with self._lock:
+            line.handle.cancel()
+            self._held -= line.room
+            if self._held == 0 and self._pipeline.has_non_finished_requests():
+                self._step()  # forgets the cancelled; with others running their next step does
+
+    def _step(self) -> None:
+        try:
+            self._pipeline.step()
+        except RuntimeError as error:
+            raise EngineError(f"OpenVINO failed: {error}") from None
+
+    def _read(self, line: Line) -> bool:
+        if not line.handle.can_read():
+            if line.handle.get_status().name not in ("RUNNING", "FINISHED"):
+                raise EngineError("OpenVINO dropped an answer: there is no memory for its tokens")
+            return False
+        for output in line.handle.read().values():
+            line.take(output.generated_ids, self._ends)
+            line.reason = _REASONS.get(output.finish_reason.name)
+        return True
+
+    def _decode(self, tokens: list[list[int]]) -> list[str]:
+        if not any(tokens):
+            return [""] * len(tokens)
+        texts: list[str] = self._tokenizer.decode(tokens)
+        return texts
+
+    def _config(self, line: Line) -> Any:
+        import openvino_genai
+
+        config = openvino_genai.GenerationConfig()
+        config.apply_chat_template = False
+        config.max_new_tokens = line.sampling.max_tokens
+        config.stop_token_ids = set(self._ends)
+        if line.sampling.temperature > 0:
+            config.do_sample = True
+            config.temperature = line.sampling.temperature
+            config.top_p = line.sampling.top_p
+            config.rng_seed = line.seed
+        return config
+
+    def _end_tokens(self, header: GgufHeader) -> frozenset[int]:
+        named = {self._tokenizer.get_eos_token_id()}
+        named.add(header.metadata.get("tokenizer.ggml.eos_token_id"))
+        for text in END_TOKENS:
+            tokens = self.encode(text)
+            if len(tokens) == 1:
+                named.add(tokens[0])
+        return frozenset(int(token) for token in named if token is not None and token >= 0)
+
+
+def _open_pipeline(folder: Path) -> tuple[Any, Any]:
+    import openvino_genai
+
+    scheduler = openvino_genai.SchedulerConfig()
+    scheduler.max_num_seqs = _WIDTH
+    scheduler.max_num_batched_tokens = _STEP_TOKENS
+    scheduler.enable_prefix_caching = True  # answers to one prompt read it once
+    tokenizer = openvino_genai.Tokenizer(folder)
+    pipeline = openvino_genai.ContinuousBatchingPipeline(
+        folder, tokenizer, scheduler, "CPU", INFERENCE_NUM_THREADS=usable_cores(), **_PROPERTIES
+    )
+    return pipeline, tokenizer

@@ -1,0 +1,185 @@
+"""The converted model of the engine `openvino`: made once from a GGUF file, then kept.
+
+OpenVINO GenAI reads GGUF itself, in about ten times the time and half again the memory
+that its own form takes. So a child process reads the file once and writes that form into
+the cache folder: a temporary folder, then renamed, so that it is there whole or not at
+all. What is kept is used again while file, size, time of change and versions are the
+same; a damaged copy is noticed and made anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import TypeVar
+
+from codelathe.core.errors import DiskFull, ModelFileError
+from codelathe.core.gguf import GgufHeader
+
+T = TypeVar("T")
+
+#: What OpenVINO GenAI's reader builds graphs for.
+ARCHITECTURES = frozenset({"llama", "qwen2", "qwen3"})
+TENSOR_TYPES = frozenset({"F32", "F16", "BF16", "Q4_0", "Q4_1", "Q4_K", "Q6_K", "Q8_0"})
+_TOKENIZERS = frozenset({"gpt2"})
+_MANIFEST = "files.json"
+
+
+def unreadable(header: GgufHeader) -> str:
+    """Why OpenVINO's reader cannot take this file, empty where it can."""
+    if header.architecture not in ARCHITECTURES:
+        known = ", ".join(sorted(ARCHITECTURES))
+        return f"its architecture is {header.architecture or 'not named'}, not one of {known}"
+    if foreign := sorted({t.type for t in header.tensors} - TENSOR_TYPES):
+        return f"it has tensors of type {', '.join(foreign)}"
+    tokenizer = header.metadata.get("tokenizer.ggml.model")
+    if tokenizer not in _TOKENIZERS:
+        return f"its tokenizer is of the kind {tokenizer}"
+    return ""
+
+
+def load_converted(header: GgufHeader, cache: Path, load: Callable[[Path], T]) -> T:
+    """`load` the converted model, converting it first where that has not been done.
+
+    Raises:
+        ModelFileError: the file cannot be converted or what came of it cannot be loaded.
+        DiskFull: the converted model, about as large as the file, has no room.
+    """
+    folder = cache / "openvino" / _key(header)
+    with _locked(folder):
+        if _whole(folder):
+            with contextlib.suppress(RuntimeError):
+                return load(folder)
+        _discard(folder)
+        _convert(header, folder)
+        try:
+            return load(folder)
+        except RuntimeError as error:
+            raise ModelFileError(
+                f"OpenVINO cannot load {header.path}: {_last_line(str(error))}",
+                hint="choose --engine llamacpp",
+            ) from None
+
+
+def _key(header: GgufHeader) -> str:
+    found = header.path.stat()
+    told = [header.path.name, found.st_size, found.st_mtime_ns, version("openvino-genai")]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:20]
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """One process at a time converts; the others wait and then find it done."""
+    from filelock import FileLock
+
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_suffix(".lock")):
+        yield
+
+
+def _whole(folder: Path) -> bool:
+    """Whether every file is there with the size that it was written with."""
+    try:
+        sizes = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
+        return all((folder / name).stat().st_size == size for name, size in sizes.items())
+    except (OSError, ValueError):
+        return False
+
+
+def _discard(folder: Path) -> None:
+    if folder.exists():
+        shutil.rmtree(folder)
+
+
+def _convert(header: GgufHeader, folder: Path) -> None:
+    _check_room(header, folder.parent)
+    with tempfile.TemporaryDirectory(
+        prefix="making-", dir=folder.parent, ignore_cleanup_errors=True
+    ) as made:
+        work = Path(made)
+        # A process of its own: the memory of reading goes with it, and a file that makes the
+        # native reader crash does not take this process along.
+        told = subprocess.run(
+            [sys.executable, "-P", "-m", __name__, str(header.path.resolve()), str(work)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+        if told.returncode != 0:
+            why = _last_line(told.stdout) or f"its reader ended with code {told.returncode}"
+            raise ModelFileError(
+                f"OpenVINO cannot convert {header.path}: {why}", hint="choose --engine llamacpp"
+            )
+        sizes = {file.name: file.stat().st_size for file in work.iterdir()}
+        (work / _MANIFEST).write_text(json.dumps(sizes), encoding="utf-8")
+        work.chmod(0o755)
+        work.rename(folder)
+        work.mkdir()  # for the context manager to remove
+
+
+def _check_room(header: GgufHeader, folder: Path) -> None:
+    need = header.path.stat().st_size * 5 // 4
+    free = shutil.disk_usage(folder).free
+    if free < need:
+        raise DiskFull(
+            f"converting {header.path.name} needs {need:,} bytes in {folder}, {free:,} are free",
+            hint="free some room, or choose --engine llamacpp",
+        )
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else ""
+
+
+def _main(source: str, target: str) -> None:
+    """In the child process: read the GGUF file `source`, write OpenVINO's form to `target`."""
+    import openvino_genai
+
+    # The reader writes beside the file that it is given.
+    link = Path(target) / "model.gguf"
+    link.symlink_to(source)
+    tokenizer = openvino_genai.Tokenizer(link, enable_save_ov_model=True)
+    scheduler = openvino_genai.SchedulerConfig()
+    openvino_genai.ContinuousBatchingPipeline(
+        link, tokenizer, scheduler, "CPU", enable_save_ov_model=True
+    )
+    link.unlink()
+    _lift_length_limit(Path(target))
+    for made in Path(target).iterdir():
+        with made.open("rb") as file:
+            os.fsync(file.fileno())
+
+
+def _lift_length_limit(folder: Path) -> None:
+    """Let the tokeniser read texts of any length.
+
+    As converted it keeps the last 8192 tokens and drops the rest without a word, whatever
+    length a call asks for: one minimum with a constant, which is raised here.
+    """
+    graph = ElementTree.parse(folder / "openvino_tokenizer.xml").getroot()  # noqa: S314  # ours
+    layers = {layer.get("id"): layer for layer in graph.iterfind("layers/layer")}
+    for edge in graph.iterfind("edges/edge"):
+        limit, user = layers[edge.get("from-layer")], layers[edge.get("to-layer")]
+        data = limit.find("data")
+        if user.get("type") == "Minimum" and limit.get("type") == "Const" and data is not None:
+            with (folder / "openvino_tokenizer.bin").open("r+b") as file:
+                file.seek(int(data.get("offset", "")))
+                file.write((0x7FFFFFFF).to_bytes(int(data.get("size", "")), "little"))
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])

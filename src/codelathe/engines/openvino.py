@@ -1,0 +1,140 @@
+"""Engine `openvino`: OpenVINO GenAI's continuous batching, for many answers at a time.
+
+Every answer is a sequence of its own in one batch that is stepped here, a token for each
+at a time, so that each one ends as soon as its `watch`, a stop string or the model says,
+and makes room for the next. Answers are yielded as they finish, not in order.
+
+The model is converted once (`_converted.py`) and kept in the cache folder. What the
+settings below cost in speed and change in quality is in docs/engines.md.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Generator, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from codelathe.core.errors import ModelFileError
+from codelathe.core.generation import (
+    Completion,
+    EngineInfo,
+    Request,
+    Watch,
+    refuse_unsupported,
+)
+from codelathe.core.gguf import read_gguf_header
+from codelathe.engines._batch import Batch, Line
+from codelathe.engines._converted import unreadable
+from codelathe.engines._prompting import Template, check_fit, prompt_text, with_one_bos
+
+
+class OpenVinoEngine:
+    """Answers of the GGUF model at `path`, many at a time.
+
+    The model is loaded at the first request and freed by `close`; a request after that
+    loads it again. `template` renders chats; without it only plain prompts are taken. The
+    converted model is kept under `cache_dir`.
+
+    Raises:
+        ModelFileError: the file is no GGUF file, is cut short, or of a kind that OpenVINO's
+            reader does not know.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        template: Template | None = None,
+        cache_dir: str | os.PathLike[str],
+        model: str = "",
+    ) -> None:
+        self._header = read_gguf_header(path)
+        if reason := unreadable(self._header):
+            raise ModelFileError(
+                f"OpenVINO cannot read {path}: {reason}", hint="choose --engine llamacpp"
+            )
+        self._template = template
+        self._cache = Path(cache_dir)
+        self._batch: Batch | None = None
+        self._lock = threading.RLock()
+        self._info = EngineInfo(
+            name="openvino",
+            model=model or self._header.path.stem,
+            version=f"openvino-genai {version('openvino-genai')}",
+            context_length=self._header.context_length,
+        )
+
+    @property
+    def info(self) -> EngineInfo:
+        """Every feature of a request is honoured; the context is the model's own."""
+        return self._info
+
+    def generate(
+        self, requests: Sequence[Request], watch: Watch | None = None
+    ) -> Generator[Completion]:
+        """Yield the answers as they finish.
+
+        Raises:
+            UnsupportedArgument: a chat for a model without a chat template.
+            ContextOverflow: prompt and longest answer exceed the model's context.
+            ModelFileError: the weights cannot be loaded.
+            EngineError: OpenVINO gave up.
+        """
+        refuse_unsupported(self._info, requests)
+        texts = [prompt_text(request, self._template, self._info) for request in requests]
+        batch = self._ready()
+        prompts = [with_one_bos(batch.encode(text), self._header) for text in texts]
+        check_fit(prompts, requests, self._info)
+        waiting = deque(
+            Line(index, choice, prompt, request.sampling)
+            for index, (request, prompt) in enumerate(zip(requests, prompts, strict=True))
+            for choice in range(request.n)
+        )
+        return self._answers(batch, waiting, watch)
+
+    def close(self) -> None:
+        """Free the model."""
+        with self._lock:
+            self._batch = None
+
+    def _ready(self) -> Batch:
+        with self._lock:
+            if self._batch is None:
+                self._batch = Batch(self._header, self._cache)
+            return self._batch
+
+    def _answers(
+        self, batch: Batch, waiting: deque[Line], watch: Watch | None
+    ) -> Generator[Completion]:
+        running: list[Line] = []
+        try:
+            while waiting or running:
+                while waiting and batch.admits(waiting[0]):
+                    batch.start(waiting[0])
+                    running.append(waiting.popleft())
+                for line in batch.step(running, watch):
+                    running.remove(line)
+                    batch.end(line)
+                    yield self._completion(line)
+        finally:
+            for line in running:
+                batch.end(line)
+
+    def _completion(self, line: Line) -> Completion:
+        assert line.reason is not None
+        return Completion(
+            request=line.request,
+            choice=line.choice,
+            text=line.answer.text,
+            prompt_tokens=len(line.prompt),
+            completion_tokens=line.written,
+            seconds=time.monotonic() - line.begun,
+            finish_reason=line.reason,
+            seed=line.seed,
+            model=self._info.model,
+            engine=self._info.name,
+        )
