@@ -1,4 +1,5 @@
-# expect: left error memory
+# expect: left error memory timeout
+# seconds: 1
 """Recursion past the end of the stack."""
 
 import sys

@@ -2,7 +2,6 @@
 """A set whose members all share a hash: quadratic time for whoever builds it."""
 
 
-
 def solve(n):
     prime = (1 << 61) - 1
     return {i * prime for i in range(2000)}

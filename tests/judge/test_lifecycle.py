@@ -1,0 +1,299 @@
+"""Starting, ending, interrupting and sharing: what is left behind is nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from codelathe.core.errors import JudgeError
+from codelathe.core.judging import Candidate, Case, Limits, Status
+from codelathe.core.problem import CallExample
+from codelathe.judge import SandboxJudge
+from codelathe.judge import slot as slots
+
+LOOP = Case(
+    Candidate("def f():\n    while True: pass", entry_point="f"),
+    (CallExample("", "1", (), 1),),
+    Limits(seconds=60.0),
+)
+
+
+def answering(value: int) -> Case:
+    return Case(
+        Candidate(f"def f():\n    return {value}", entry_point="f"),
+        (CallExample("", str(value), (), value),),
+        Limits(seconds=20.0),
+    )
+
+
+def children(pid: int | None = None) -> set[int]:
+    """All processes below `pid`, or below this one."""
+    parents: dict[int, set[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            if fields[0] != "Z":
+                parents.setdefault(int(fields[1]), set()).add(int(entry.name))
+    found: set[int] = set()
+    waiting = [pid or os.getpid()]
+    while waiting:
+        below = parents.get(waiting.pop(), set())
+        found |= below
+        waiting += below
+    return found
+
+
+def alive(pids: set[int]) -> set[int]:
+    return {p for p in pids if Path(f"/proc/{p}/stat").exists() and _state(p) != "Z"}
+
+
+def _state(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return "Z"
+
+
+def eventually(condition: object, seconds: float = 20.0) -> bool:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if condition():  # type: ignore[operator]
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def open_descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_a_single_case_starts_a_single_slot() -> None:
+    before = children()
+    with SandboxJudge(slots=4) as judge:
+        list(judge.judge([answering(1)]))
+        launchers = {p for p in children() - before if _parent(p) == os.getpid()}
+        assert len(launchers) == 1
+
+
+def _parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def test_nothing_is_started_before_there_is_work() -> None:
+    before = children()
+    with SandboxJudge(slots=4):
+        assert children() == before
+
+
+def test_closing_leaves_no_process() -> None:
+    before = children()
+    judge = SandboxJudge(slots=2)
+    list(judge.judge([answering(i) for i in range(20)]))
+    started = children() - before
+    judge.close()
+    assert started
+    assert eventually(lambda: not alive(started))
+
+
+def test_closing_leaves_no_descriptor() -> None:
+    before = open_descriptors()
+    with SandboxJudge(slots=2) as judge:
+        list(judge.judge([answering(i) for i in range(20)]))
+    assert open_descriptors() == before
+
+
+def test_closing_twice_is_harmless() -> None:
+    judge = SandboxJudge(slots=1)
+    list(judge.judge([answering(1)]))
+    judge.close()
+    judge.close()
+
+
+def test_a_closed_judge_says_so() -> None:
+    judge = SandboxJudge(slots=1)
+    judge.close()
+    with pytest.raises(JudgeError, match="closed"):
+        list(judge.judge([answering(1)]))
+
+
+def test_ending_the_iteration_early_ends_what_runs() -> None:
+    with SandboxJudge(slots=1) as judge:
+        answers = judge.judge([answering(1), LOOP])
+        next(answers)
+        answers.close()
+        (verdict,) = next(judge.judge([answering(2)]))
+        assert verdict.status is Status.PASSED
+
+
+def test_nothing_waits_behind_a_loop() -> None:
+    seen: list[int] = []
+
+    def cases() -> Iterator[Case]:
+        yield LOOP
+        for i in range(50):
+            seen.append(i)
+            yield answering(i)
+
+    with SandboxJudge(slots=2) as judge:
+        answers = judge.judge(cases())
+        thread = threading.Thread(target=lambda: next(answers, None))
+        thread.start()
+        assert eventually(lambda: len(seen) == 50)
+        judge.close()
+        thread.join()
+
+
+def test_cases_are_read_only_as_far_as_there_is_use_for_them() -> None:
+    read = 0
+
+    def endless() -> Iterator[Case]:
+        nonlocal read
+        while True:
+            read += 1
+            yield answering(read)
+
+    with SandboxJudge(slots=1) as judge:
+        answers = judge.judge(endless())
+        for _ in range(5):
+            next(answers)
+        assert read < 20
+        answers.close()
+
+
+def test_a_first_verdict_does_not_wait_for_the_second_case() -> None:
+    gate = threading.Event()
+
+    def cases() -> Iterator[Case]:
+        yield answering(1)
+        yield answering(2)
+        gate.wait(60)
+        yield answering(3)
+
+    with SandboxJudge(slots=1) as judge:
+        answers = judge.judge(cases())
+        timer = threading.Timer(0.5, gate.set)
+        timer.start()
+        first = next(answers)
+        assert first[0].status is Status.PASSED
+        timer.join()
+        assert len(list(answers)) == 2
+
+
+def test_several_threads_share_the_slots() -> None:
+    wrong: list[object] = []
+
+    def work(judge: SandboxJudge, offset: int) -> None:
+        cases = [answering(offset + i) for i in range(20)]
+        for i, (verdict,) in enumerate(judge.judge(cases)):
+            if verdict.status is not Status.PASSED or verdict.got != str(offset + i):
+                wrong.append(verdict)
+
+    with SandboxJudge(slots=2) as judge:
+        threads = [threading.Thread(target=work, args=(judge, 100 * k)) for k in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert wrong == []
+
+
+def test_a_worn_slot_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slots, "RUNS", 3)
+    with SandboxJudge(slots=1) as judge:
+        statuses = [v.status for (v,) in judge.judge(answering(i) for i in range(8))]
+    assert statuses == [Status.PASSED] * 8
+
+
+def test_a_warden_that_dies_is_replaced() -> None:
+    before = children()
+    with SandboxJudge(slots=1) as judge:
+        list(judge.judge([answering(1)]))
+        for pid in children() - before:
+            os.kill(pid, signal.SIGKILL)
+        (verdict,) = next(judge.judge([answering(2)]))
+    assert verdict.status is Status.PASSED
+
+
+PROGRAM = """
+import sys
+from codelathe.core.judging import *
+from codelathe.core.problem import *
+from codelathe.judge import SandboxJudge
+
+loop = "def f():\\n    while True: pass"
+case = Case(
+    Candidate(loop, entry_point="f"), (CallExample("", "1", (), 1),), Limits(seconds=600.0)
+)
+judge = SandboxJudge(slots=2)
+judge.isolation
+print("ready", flush=True)
+{body}
+"""
+
+
+def start(body: str) -> subprocess.Popen[str]:
+    source = str(Path(slots.__file__).parents[2])
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(PROGRAM).format(body=body)],
+        env={"PYTHONPATH": source},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def running(process: subprocess.Popen[str]) -> set[int]:
+    """The processes below a program that judges two loops: two each of launcher, warden, loop."""
+    assert eventually(lambda: len(children(process.pid)) == 6)
+    return children(process.pid)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_nothing_survives_the_death_of_the_judging_program(number: int) -> None:
+    with start("list(judge.judge([case, case]))") as process:
+        below = running(process)
+        process.send_signal(number)
+        process.wait()
+    assert eventually(lambda: not alive(below))
+
+
+def test_an_interrupted_judge_can_go_on() -> None:
+    body = """
+try:
+    list(judge.judge([case, case]))
+except KeyboardInterrupt:
+    good = Candidate("def f(): return 1", entry_point="f")
+    answers = list(judge.judge([Case(good, case.examples)]))
+    print(answers[0][0].status, flush=True)
+    judge.close()
+"""
+    with start(body) as process:
+        below = running(process)
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate()
+    assert output == "passed\n"
+    assert eventually(lambda: not alive(below))
+
+
+def test_a_program_that_forgets_to_close_ends_all_the_same() -> None:
+    with start(
+        "next(judge.judge([Case(Candidate('f = int', entry_point='f'), case.examples)]))"
+    ) as process:
+        below = children(process.pid)
+        assert process.wait(60) == 0
+    assert eventually(lambda: not alive(below))
