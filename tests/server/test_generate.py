@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx2
 import pytest
 
-from codelathe.engines.scripted import ScriptedAnswer
+from codelathe.engines.scripted import ScriptedAnswer, ScriptedEngine
 from fakes.service import FakeService, Fault, refusal
 
 RIGHT = "```python\ndef reverse_string(s):\n    return s[::-1]\n```"
@@ -127,6 +127,11 @@ def test_a_model_that_is_not_in_the_store_is_not_fetched(serve) -> None:
     response = serve(local=LocalBackend()).generate(model="smollm2-135m")
     assert response.status_code == 503
     assert "lathe models pull smollm2-135m" in response.json()["hint"]
+
+
+def test_a_model_that_is_a_file_is_shown_without_its_folder(serve, scripted_backend) -> None:
+    engine = ScriptedEngine([RIGHT], model="/home/someone/models/own.gguf")
+    assert serve(local=scripted_backend(engine)).generate().json()["model"] == "own.gguf"
 
 
 def test_an_unknown_backend_is_answered_with_the_three(serve) -> None:

@@ -64,7 +64,7 @@ class Service:
         )
         listener = Listener(cancelled=cancelling)
         with backend.engine(form.model) as engine, self.judges.lend() as judge:
-            return outcome_document(solve(problem, engine, judge, effort, listener))
+            return _shown(outcome_document(solve(problem, engine, judge, effort, listener)))
 
     def explain(
         self, question: Question, form: ExplainForm, backend: Backend, cancelling: Cancelling
@@ -76,7 +76,7 @@ class Service:
             cancelling()
 
         with backend.engine(form.model) as engine:
-            return explanation_document(explain(question, engine, writing))
+            return _shown(explanation_document(explain(question, engine, writing)))
 
     async def ready(self, request: Request) -> Response:
         """200 where candidates can be isolated, 503 where not, saying why."""
@@ -170,6 +170,11 @@ def _add_routes(app: FastAPI, service: Service) -> None:
     @app.get("/readyz", summary="Code can be judged here")
     async def readyz(request: Request) -> Response:
         return await service.ready(request)
+
+
+def _shown(document: Document) -> Document:
+    """`document` with a model that is a file by its name alone."""
+    return {**document, "model": problems.without_paths(document["model"])}
 
 
 def _answer(done: Document | JSONResponse) -> Response:
