@@ -217,6 +217,7 @@ def test_nothing_is_asked_where_all_is_documented() -> None:
         ("x = 1\n", {"lines": Passage(1, 2), "name": "a.py"}, "a.py has 1 line"),
         ("x = 1\n\n\ny\n", {"lines": Passage(2, 3)}, "blank"),
         ("def f(:\n", {"detail": "docstring"}, "line 1"),
+        (CODE, {"detail": "docstring", "lines": Passage(5, 6)}, "begins in lines 5-6"),
     ],
 )
 def test_what_cannot_be_explained_is_refused(

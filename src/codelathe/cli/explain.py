@@ -8,7 +8,7 @@ import tempfile
 import tokenize
 from codecs import BOM_UTF8
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from codelathe.core.language import parse_language
 
 if TYPE_CHECKING:
     from codelathe.synthesis.explain import Explanation, Question
+    from codelathe.text.explaining import Detail, Tongue
 
 _SUFFIXES = {".pyi": "python", ".pyw": "python", ".mjs": "javascript", ".jsx": "javascript",
              ".tsx": "typescript", ".h": "c", ".hpp": "cpp"}  # fmt: skip
@@ -60,8 +61,8 @@ class Source:
 @output_options
 def explain(
     target: str,
-    detail: str,
-    to: str,
+    detail: Detail,
+    to: Tongue,
     write: bool,
     language: str | None,
     model: str,
@@ -94,7 +95,7 @@ def explain(
         to,
         _language(source.path, language),
         lines,
-        source.name,  # type: ignore[arg-type]
+        source.name,
     )
     nothing_to_do = not asks(question)  # refuses what cannot be explained before a model loads
     explanation = (
@@ -227,7 +228,7 @@ def _ask(question: Question, model: str, engine: str, output: Output) -> Explana
 class _Stream:
     """Text that is printed as it grows. What was printed once is not taken back."""
 
-    printed: str = field(default="")
+    printed: str = ""
 
     def write(self, text: str) -> None:
         text = text.rstrip()
@@ -250,7 +251,7 @@ def _write(source: Source, explanation: Explanation) -> str:
     write_source(source, text)
     count = len(explanation.docstrings)
     more = len(split_lines(text)) - len(split_lines(source.text))
-    return f"{count} docstring{'s' * (count != 1)} written to {source.name} ({more:+d} lines)"
+    return f"{count} docstring{'s' * (count != 1)} written to {source.name} ({more:+d} line{'s' * (abs(more) != 1)})"
 
 
 def _show(explanation: Explanation, source: Source, written: str | None, output: Output) -> None:
@@ -267,7 +268,7 @@ def _show(explanation: Explanation, source: Source, written: str | None, output:
     if not output.live and explanation.text and written is None:
         click.echo(printable(explanation.text))
     if not explanation.completions:
-        output.say("every function and class that was asked for has a docstring")
+        output.say(f"{source.name} has no function or class without a docstring")
     if written is not None:
         for docstring in explanation.docstrings:
             output.say(f"  {docstring.line}: {docstring.name}")

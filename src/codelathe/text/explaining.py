@@ -231,17 +231,26 @@ def _part_asks(question: Question, piece: Passage) -> Iterator[Ask]:
 
 def _docstring_asks(question: Question, limit: int) -> Iterator[Ask]:
     words = _WORDS[question.to]
-    for definition in definitions(question.code):
-        asked = question.lines is not None and (
-            question.lines.first <= definition.line <= question.lines.last
+    found = definitions(question.code)
+    if question.lines and not any(_begins_in(question.lines, d) for d in found):
+        raise ProblemError(
+            f"no function or class begins in lines {question.lines} of {question.name}",
+            hint="choose the line of its def or class",
+            field="lines",
         )
-        if not asked and (question.lines is not None or definition.documented):
+    for definition in found:
+        chosen = question.lines and _begins_in(question.lines, definition)
+        if not chosen and (question.lines or definition.documented):
             continue
         told = words.class_ if definition.kind == "class" else words.function
         shown = Passage(definition.first, definition.last)
         content = f"{_fenced(question, shown, limit)}\n\n{told.format(name=definition.name)}"
         tokens = _tokens(question, "docstring")
         yield Ask(content, _QUOTES, tokens, shown, definition)
+
+
+def _begins_in(lines: Passage, definition: Definition) -> bool:
+    return lines.first <= definition.line <= lines.last
 
 
 def _fenced(question: Question, passage: Passage, limit: int | None = None) -> str:
