@@ -1,5 +1,5 @@
 # expect: timeout
-# seconds: 0.4
+# seconds: 0.25
 """Writing to the standard output's descriptor without end."""
 
 import os

@@ -1,5 +1,5 @@
 # expect: timeout tampered
-# seconds: 0.4
+# seconds: 0.25
 """Half a frame, then silence."""
 
 import os

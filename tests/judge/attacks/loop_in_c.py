@@ -1,5 +1,5 @@
 # expect: timeout
-# seconds: 0.4
+# seconds: 0.25
 """A loop in C, which no signal handler can interrupt."""
 
 import re

@@ -1,5 +1,5 @@
 # expect: timeout
-# seconds: 0.4
+# seconds: 0.25
 """Loops in many threads, to keep the warden from its processor."""
 
 import threading

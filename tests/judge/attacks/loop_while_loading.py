@@ -1,5 +1,5 @@
 # expect: timeout
-# seconds: 0.4
+# seconds: 0.25
 """A loop before there is anything to call."""
 
 while True:

@@ -4,6 +4,7 @@
 
 import glob
 import os
+import sys
 from pathlib import Path
 
 
@@ -13,6 +14,11 @@ def attempt(worked, name, action):
     except BaseException:
         return
     worked.append(name)
+
+
+def foreign(folder):
+    """What is in a folder beside the way to the interpreter."""
+    return [n for n in os.listdir(folder) if not sys.prefix.startswith(f"{folder}/{n}")][0]
 
 
 def solve(n):
@@ -28,7 +34,7 @@ def solve(n):
     attempt(worked, "/dev/kmsg", lambda: open("/dev/kmsg").read())
     attempt(worked, "/etc", lambda: os.listdir("/etc"))
     attempt(worked, "/home", lambda: os.listdir("/home"))
-    attempt(worked, "/root", lambda: os.listdir("/root"))
+    attempt(worked, "/root", lambda: foreign("/root"))
     attempt(worked, "/tmp", lambda: os.listdir("/tmp"))
     attempt(worked, "/proc", lambda: os.listdir("/proc"))
     attempt(worked, "/sys", lambda: os.listdir("/sys"))

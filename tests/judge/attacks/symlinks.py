@@ -16,6 +16,6 @@ def attempt(worked, name, action):
 def solve(n):
     worked = []
     attempt(worked, "etc", lambda: (os.symlink("/etc", "e"), os.listdir("e")))
-    attempt(worked, "root", lambda: (os.symlink("/../../root", "r"), os.listdir("r")))
+    attempt(worked, "root", lambda: (os.symlink("/../../home", "r"), os.listdir("r")))
     attempt(worked, "up", lambda: open("../../etc/passwd"))
     return worked
