@@ -67,6 +67,8 @@ def outcome(user: str, tier: str) -> dict[str, dict[str, str]] | str:
         if os.geteuid() != 0:
             return "this user is an ordinary one already"
         python, options = ordinary_python(), as_nobody()
+    elif os.geteuid() == 0 and tier == "B":  # which needs one that others can read
+        python = ordinary_python()
     if python is None:
         return "no Python of 3.11 or later that an ordinary user can start"
     done = subprocess.run(

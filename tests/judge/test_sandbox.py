@@ -163,6 +163,11 @@ def test_large_arguments_and_many_of_them_arrive(judge: SandboxJudge) -> None:
     assert {v.status for v in verdicts} == {Status.PASSED}
 
 
+def test_much_text_that_is_not_ascii_is_output_and_not_tampering(judge: SandboxJudge) -> None:
+    (verdict,) = run(judge, "def f():\n    return '가' * 900_000", call(1))
+    assert verdict.status is Status.OUTPUT
+
+
 def test_a_function_without_a_name_to_call_is_an_error(judge: SandboxJudge) -> None:
     (verdict,) = run(judge, "def f():\n    return 1", call(1), entry="")
     assert verdict.status is Status.ERROR

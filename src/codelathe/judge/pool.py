@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -23,6 +24,8 @@ _MODE = "hardened"
 _AHEAD = 4096
 """Cases that may be finished and wait for one before them: nothing waits behind a loop."""
 _TRIES = 2
+_REOPEN_SECONDS = (0.1, 1.0)
+"""Pauses before a slot that could be started once is tried again."""
 
 
 class _Job:
@@ -52,7 +55,7 @@ class _Work:
         self.closed = False
         self.tier = tier
         self.isolation: Isolation | None = None
-        self.refusal: IsolationError | None = None
+        self.refusal: JudgeError | None = None
         self.running: set[_Job] = set()
 
     def close(self) -> None:
@@ -235,6 +238,9 @@ def _own_slot(work: _Work, processor: int) -> None:
         slot = _open(work, processor)
         while slot is not None and (job := _next(work)) is not None:
             slot = _serve(work, job, slot, processor)
+    except BaseException as e:
+        _refuse(work, JudgeError(f"a slot of the judge failed: {type(e).__name__}: {e}"))
+        raise
     finally:
         if slot is not None:
             slot.kill()
@@ -242,22 +248,34 @@ def _own_slot(work: _Work, processor: int) -> None:
 
 def _open(work: _Work, processor: int) -> Slot | None:
     """A slot of the judge's tier; None where there is none, which ends all waiting jobs."""
-    with work.lock:
-        tier = work.isolation.tier if work.isolation else work.tier
-    try:
-        slot, found, _ = isolation.open_slot(tier, [processor])
-    except IsolationError as e:
+    for pause in (*_REOPEN_SECONDS, None):
         with work.lock:
-            work.refusal = e
-            for job in work.jobs:
-                job.error = e
-            work.jobs.clear()
+            tier = work.isolation.tier if work.isolation else work.tier
+            known = work.isolation is not None
+        try:
+            slot, found, _ = isolation.open_slot(tier, [processor])
+        except IsolationError as e:
+            # Once it could be done; the machine may just be short of something.
+            if known and pause is not None and not work.closed:
+                time.sleep(pause)
+                continue
+            _refuse(work, e)
+            return None
+        with work.lock:
+            work.isolation = work.isolation or found
             work.changed.notify_all()
-        return None
+        return slot
+    return None
+
+
+def _refuse(work: _Work, error: JudgeError) -> None:
+    """No slot can be had: end what waits, and whatever will be asked."""
     with work.lock:
-        work.isolation = work.isolation or found
+        work.refusal = error
+        for job in work.jobs:
+            job.error = error
+        work.jobs.clear()
         work.changed.notify_all()
-    return slot
 
 
 def _next(work: _Work) -> _Job | None:
@@ -283,7 +301,7 @@ def _serve(work: _Work, job: _Job, slot: Slot, processor: int) -> Slot | None:
         try:
             verdicts = _run(work, job, current)
             break
-        except SlotLost:
+        except (SlotLost, OSError):
             current.kill()
             current = _open(work, processor)
         except BaseException as e:  # noqa: BLE001 -- the caller's thread raises it

@@ -80,7 +80,7 @@ class Run:
             Stopped: none came, or one that breaks the protocol.
         """
         size = int.from_bytes(self._read(4, begun=False))
-        if size > 2 * self.limits.output_bytes + _FRAME_SLACK:
+        if size > _frame(self.limits):
             raise Stopped(Status.TAMPERED, "a frame of impossible size")
         try:
             frame = codec.loads(self._read(size, begun=True))
@@ -277,6 +277,11 @@ def _load(run: Run, case: Case, orders: list[bytes]) -> None:
         raise _stop(kind, payload)
 
 
+def _frame(limits: Limits) -> int:
+    """The largest frame, which the candidate's side keeps to: text takes more in JSON."""
+    return 2 * limits.output_bytes + _FRAME_SLACK
+
+
 def _order(run: Run, case: Case, kind: str) -> dict[str, Any]:
     return {
         "nonce": run.word,
@@ -284,6 +289,7 @@ def _order(run: Run, case: Case, kind: str) -> dict[str, Any]:
         "code": case.candidate.code,
         "entry": case.candidate.entry_point,
         "output": case.limits.output_bytes,
+        "frame": _frame(case.limits),
     }
 
 

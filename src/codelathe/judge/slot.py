@@ -18,7 +18,6 @@ import signal
 import socket
 import subprocess
 import sys
-import sysconfig
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -33,10 +32,8 @@ RUNS = 1000
 """Candidates after which a slot is replaced by a fresh one."""
 
 _START_SECONDS = 20.0
-_END_SECONDS = 1.0
+_END_SECONDS = 5.0
 _GRACE_MS = 50
-_MIB = 1 << 20
-_WORKING_FOLDER = 8 * _MIB
 
 _MODULES = (
     "codelathe.judge.codec",
@@ -70,13 +67,14 @@ module.main(int(sys.argv[2]))
 """
 
 
-@dataclass(frozen=True, slots=True)
 class Failure(Exception):
     """A slot that did not start: the feature, what was tried, the system's error number."""
 
-    feature: str
-    what: str
-    number: int
+    def __init__(self, feature: str, what: str, number: int) -> None:
+        super().__init__(feature, what, number)
+        self.feature = feature
+        self.what = what
+        self.number = number
 
 
 class SlotLost(Exception):
@@ -94,22 +92,6 @@ class Ready:
 def interpreter() -> str:
     """The interpreter that candidates run on: this one, without its virtual environment."""
     return str(getattr(sys, "_base_executable", "") or sys.executable)
-
-
-def libraries() -> tuple[list[str], list[str]]:
-    """Folders shown inside, and folders below them that are hidden.
-
-    Shown are the interpreter's own library and the system's shared libraries; hidden
-    are installed packages, so that every machine judges with the same library.
-    """
-    base = sys.base_prefix
-    paths = sysconfig.get_paths(vars={"base": base, "platbase": sys.base_exec_prefix})
-    standard = {paths["stdlib"], str(Path(os.__file__).parent)}
-    shown = {*standard, "/usr/lib", "/usr/lib64", "/usr/lib32", "/lib", "/lib64"}
-    if base != "/usr":
-        shown.add(f"{base}/lib")
-    hidden = {f"{s}/{name}" for s in standard for name in ("site-packages", "dist-packages")}
-    return sorted(shown), sorted({*hidden, "/usr/lib/python3/dist-packages"})
 
 
 @functools.cache
@@ -135,15 +117,10 @@ class Slot:
         """
         self.runs = 0
         self.residue = False
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._control = ours
         try:
-            self._process = _spawn(theirs)
+            self._control, self._process = _spawn()
         except OSError as e:
-            ours.close()
             raise Failure("interpreter", f"{interpreter()}: {e}", e.errno or 0) from e
-        finally:
-            theirs.close()
         try:
             self.ready = self._handshake(tier, processors)
         except BaseException:
@@ -151,14 +128,11 @@ class Slot:
             raise
 
     def _handshake(self, tier: str, processors: Sequence[int]) -> Ready:
-        trees, masks = libraries()
         plan = {
             "tier": tier,
             "cpu": list(processors),
             "uid": UNPRIVILEGED,
             "gid": UNPRIVILEGED,
-            "trees": trees,
-            "masks": masks,
             "preload": PRELOADED,
             "parent": os.getpid(),
         }
@@ -225,23 +199,31 @@ class Slot:
         self._process.wait()
 
 
-def _spawn(control: socket.socket) -> subprocess.Popen[bytes]:
-    program = os.memfd_create("codelathe-sandbox")
+def _spawn() -> tuple[socket.socket, subprocess.Popen[bytes]]:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    program = -1
     try:
+        program = os.memfd_create("codelathe-sandbox")
         with open(program, "wb", closefd=False) as file:
             file.write(_program())
-        return subprocess.Popen(
-            [interpreter(), "-I", "-S", "-c", _BOOT, str(program), str(control.fileno())],
+        process = subprocess.Popen(
+            [interpreter(), "-I", "-S", "-c", _BOOT, str(program), str(theirs.fileno())],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            pass_fds=(program, control.fileno()),
+            pass_fds=(program, theirs.fileno()),
             start_new_session=True,
             env={},
             cwd=Path("/"),
         )
+    except BaseException:
+        ours.close()
+        raise
     finally:
-        os.close(program)
+        theirs.close()
+        if program >= 0:
+            os.close(program)
+    return ours, process
 
 
 def nonce() -> str:

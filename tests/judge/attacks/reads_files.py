@@ -33,7 +33,7 @@ def solve(n):
     attempt(worked, "/dev/tty", lambda: open("/dev/tty").read())
     attempt(worked, "/dev/kmsg", lambda: open("/dev/kmsg").read())
     attempt(worked, "/etc", lambda: os.listdir("/etc"))
-    attempt(worked, "/home", lambda: os.listdir("/home"))
+    attempt(worked, "/home", lambda: foreign("/home"))
     attempt(worked, "/root", lambda: foreign("/root"))
     attempt(worked, "/tmp", lambda: os.listdir("/tmp"))
     attempt(worked, "/proc", lambda: os.listdir("/proc"))

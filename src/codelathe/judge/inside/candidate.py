@@ -67,7 +67,7 @@ def main(descriptors: list[int], limits: dict[str, int], cell: Cell) -> NoReturn
     channel = Channel()
     order = channel.receive()
     if order is not None:
-        channel.nonce = order["nonce"]
+        channel.nonce, channel.most = order["nonce"], order["frame"]
         if order["kind"] == "call":
             _stream("stdout", Sink(order["output"]))
             _stream("stderr", Sink(1 << 62))
@@ -90,6 +90,7 @@ class Channel:
 
     def __init__(self) -> None:
         self.nonce = ""
+        self.most = 0
         self._sequence = 0
 
     def receive(self) -> Any:
@@ -107,8 +108,11 @@ class Channel:
         return bytes(parts)
 
     def send(self, kind: str, payload: Any) -> None:
-        """One frame."""
+        """One frame, of `most` bytes."""
         body = codec.dumps([self.nonce, self._sequence, kind, payload])
+        if len(body) > self.most:
+            excess = "returned more than the limit on bytes"
+            body = codec.dumps([self.nonce, self._sequence, "output", excess])
         self._sequence += 1
         rest = memoryview(len(body).to_bytes(4) + body)
         while rest:

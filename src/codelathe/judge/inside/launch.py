@@ -126,7 +126,7 @@ def _with_namespaces(plan: dict[str, Any], control: _socket.socket) -> None:
         _own_user_namespace(proc)
         _leave_namespaces()
     owner = (plan["uid"], plan["gid"]) if privileged else (os.geteuid(), os.getegid())
-    rooms.build(plan["trees"], plan["masks"], owner)
+    rooms.build(*rooms.libraries(), owner)
     _die_with_parent()
     child = os.fork()
     if child:
@@ -191,7 +191,7 @@ def _confine(plan: dict[str, Any], writable: tuple[str, ...]) -> None:
     # Landlock asks for it of a process without CAP_SYS_ADMIN, so it comes first.
     syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
     if plan["tier"] != "A-":
-        landlock.restrict(plan["trees"], writable, rooms.DEVICES)
+        landlock.restrict(rooms.libraries()[0], writable, rooms.DEVICES)
     seccomp.install_inherited()
 
 

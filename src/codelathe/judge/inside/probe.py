@@ -46,7 +46,7 @@ def _raise_limit() -> None:
 REFUSED: dict[str, Callable[[], object]] = {
     "reading /etc/passwd": _open("/etc/passwd", os.O_RDONLY),
     "listing /proc": lambda: os.listdir("/proc"),
-    "listing the root's homes": lambda: os.listdir("/home"),
+    "listing the system's own state": lambda: os.listdir("/var"),
     "writing outside the working folder": _open("/tmp/codelathe-probe", os.O_CREAT | os.O_WRONLY),  # noqa: S108
     "writing in the root": _open("/codelathe-probe", os.O_CREAT | os.O_WRONLY),
     "opening a socket": lambda: _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM),

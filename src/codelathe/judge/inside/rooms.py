@@ -12,6 +12,7 @@ home still works); an ordinary user makes them in a user namespace of its own.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Sequence
 
 from codelathe.judge.inside import syscalls
@@ -30,12 +31,28 @@ INSIDE_ID = 1000
 WRITABLE = "/w"
 DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom")
 
+_PACKAGES = ("site-packages", "dist-packages")
+
 _RDONLY, _NOSUID, _NODEV, _NOEXEC, _REMOUNT = 1, 2, 4, 8, 32
 _BIND, _REC, _PRIVATE = 4096, 16384, 1 << 18
 _DETACH = 2
 _AT_FDCWD, _AT_RECURSIVE = -100, 0x8000
 _ATTR_LOCKED_DOWN = (7).to_bytes(8, "little") + bytes(24)  # RDONLY | NOSUID | NODEV
 _ATTR_READ_ONLY = (1).to_bytes(8, "little") + bytes(24)
+
+
+def libraries() -> tuple[list[str], list[str]]:
+    """Folders shown inside, and folders below them that are covered with nothing.
+
+    Shown are the interpreter's own library and the system's shared libraries; covered
+    are installed packages, so that every machine judges with the same library.
+    """
+    standard = [path for path in sys.path if os.path.isdir(path)]
+    shown = {*standard, "/usr/lib", "/usr/lib64", "/usr/lib32", "/lib", "/lib64"}
+    if sys.base_prefix != "/usr":
+        shown.add(f"{sys.base_prefix}/lib")
+    covered = [f"{path}/{name}" for path in standard for name in _PACKAGES]
+    return sorted(shown), [*covered, "/usr/lib/python3/dist-packages"]
 
 
 def unshare(flags: int, feature: str) -> None:
