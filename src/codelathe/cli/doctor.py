@@ -42,6 +42,7 @@ def doctor(as_json: bool, quiet: bool) -> int:
 
 def examine() -> dict[str, Any]:
     """Everything `doctor` knows, as plain JSON values."""
+    from codelathe.engines.secrets import setting
     from codelathe.judge import isolation_report
     from codelathe.wiring import open_store
 
@@ -63,7 +64,7 @@ def examine() -> dict[str, Any]:
             ],
         },
         "packages": {name: _version(name) for name in _PACKAGES},
-        "keys": {name: bool(os.environ.get(name)) for name in _KEYS},
+        "keys": {name: bool(setting(name)) for name in _KEYS},
         "store": {
             "home": str(store.home),
             "free_bytes": usage.free,

@@ -116,7 +116,8 @@ def show_verdict(console: Console, verdict: Verdict) -> None:
     if verdict.status is Status.PASSED:
         return
     got = "" if verdict.got is None else f", got {escape(_short(verdict.got))}"
-    detail = f": {escape(_short(verdict.detail, 200))}" if verdict.detail else ""
+    told = verdict.detail and not (got and verdict.status is Status.FAILED)
+    detail = f": {escape(_short(verdict.detail, 200))}" if told else ""
     console.print(f"  [red]{verdict.status}[/red]{got}{detail}")
 
 
