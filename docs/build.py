@@ -1,7 +1,7 @@
 """Write the pages that are made from the program: `docs/reference/cli.md` and `errors.md`.
 
-    python docs/build.py            write them
-    python docs/build.py --check    exit 1 where one is stale
+python docs/build.py            write them
+python docs/build.py --check    exit 1 where one is stale
 """
 
 from __future__ import annotations
@@ -22,9 +22,7 @@ NOTE = "<!-- made by `make docs` from the program; edit that instead -->\n"
 def cli_page() -> str:
     """Every verb's help, as the program prints it."""
     parts = [NOTE, "# Command line\n", "What `--help` says, verb by verb.\n", _help(lathe, "lathe")]
-    for name in VERBS:
-        parts.append(_section(VERBS.load(name), f"lathe {name}"))
-    return "\n".join(parts)
+    return "\n".join(parts + [_section(VERBS.load(name), f"lathe {name}") for name in VERBS])
 
 
 def _section(command: click.Command, path: str) -> str:
@@ -49,8 +47,9 @@ def errors_page() -> str:
         [
             NOTE,
             "# Errors\n",
-            "Every error says what happened, with the value, and the next step. Exit codes that "
-            "are no error: 3 (done but not proved), 130 (interrupted, what was finished is kept).\n",
+            "Every error says what happened, with the value, and the next step. Exit codes "
+            "that are no error: 3 (done but not proved) and 130 (interrupted, what was "
+            "finished is kept).\n",
             "| error | means | exit code | HTTP status |",
             "|---|---|---|---|",
             *rows,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,7 @@ SECRETS = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "HUGGINGFACE_API_KEY", "HF_TOKEN
 @pytest.fixture(autouse=True)
 def clean_environment(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[None]:
+) -> None:
     """An empty home and store, no keys, and a working folder without a `.env`."""
     home = tmp_path_factory.mktemp("home")
     for name in os.environ:
@@ -27,7 +26,6 @@ def clean_environment(
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("CODELATHE_HOME", str(home / "store"))
     monkeypatch.chdir(home)
-    yield
 
 
 @pytest.fixture(scope="session")

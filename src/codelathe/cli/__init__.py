@@ -82,7 +82,7 @@ def run(args: list[str]) -> int:
         # The reader went away (`lathe ... | head`): nothing is left to say, also not at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except Exception as error:  # noqa: BLE001 (the outermost handler: a user never sees a trace)
+    except Exception as error:  # the outermost handler: a user never sees a trace
         if os.environ.get("CODELATHE_DEBUG"):
             raise
         known = error if isinstance(error, LatheError) else _unexpected(error)

@@ -6,7 +6,7 @@ import click
 
 from codelathe.cli.console import Output, output_options
 from codelathe.cli.generate import NOT_PROVED, Answering, emit, solve_problem
-from codelathe.cli.options import DEFAULT_MODEL
+from codelathe.wiring import DEFAULT_MODEL
 
 PROMPT = """\
 Write a Python function merge_intervals(intervals) that takes a list of [start, end] pairs in \

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-DEFAULT_MODEL = "qwen2.5-coder-1.5b"
+from codelathe.wiring import DEFAULT_MODEL
 
 model_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
     "--model", default=DEFAULT_MODEL, show_default=True, metavar="REF", envvar="CODELATHE_MODEL",
