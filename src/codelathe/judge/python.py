@@ -191,6 +191,8 @@ class PythonRunner:
         cpu = math.ceil(case.limits.seconds * (answers + 1)) + 1
         channel = self._slot.start(case.limits, cpu, file, extra)
         self._channel = channel
+        if self._aborted:  # before there was a channel to cut
+            channel.shutdown(socket.SHUT_RDWR)
         return Run(self._slot, channel, case.limits, nonce())
 
     def _calls(self, case: Case, examples: list[CallExample]) -> list[Verdict]:
