@@ -93,6 +93,14 @@ def test_fences_and_quotes_around_a_text_are_taken_off(answer: str) -> None:
     assert told(Teller(answer)).text == "It counts."
 
 
+def test_an_announcement_before_the_text_is_left_out() -> None:
+    assert told(Teller("Sure, here it is:\n\nIt\ncounts.\n\nMore.")).text == "It counts."
+
+
+def test_writing_ends_with_the_paragraph() -> None:
+    assert told(Teller("It counts.\n\n1. And\n2. more")).completions[0].text == "It counts.\n\n"
+
+
 def test_a_text_cut_for_length_ends_with_a_whole_sentence() -> None:
     assert told(Teller("It counts. Then it", finish="length")).text == "It counts."
 
@@ -113,7 +121,7 @@ def test_only_the_chosen_lines_are_shown() -> None:
 
 
 def test_every_part_of_the_code_is_told_with_its_lines() -> None:
-    notes = told(Teller("Does it.\nAnd more"), detail="lines").notes
+    notes = told(Teller("Does it.\n\nAnd more"), detail="lines").notes
     assert [(n.first, n.last, n.text) for n in notes] == [
         (1, 1, "Does it."),
         (4, 4, "Does it."),

@@ -251,7 +251,8 @@ def _write(source: Source, explanation: Explanation) -> str:
     write_source(source, text)
     count = len(explanation.docstrings)
     more = len(split_lines(text)) - len(split_lines(source.text))
-    return f"{count} docstring{'s' * (count != 1)} written to {source.name} ({more:+d} line{'s' * (abs(more) != 1)})"
+    lines = f"{more:+d} line{'s' * (abs(more) != 1)}"
+    return f"{count} docstring{'s' * (count != 1)} written to {source.name} ({lines})"
 
 
 def _show(explanation: Explanation, source: Source, written: str | None, output: Output) -> None:

@@ -21,8 +21,8 @@ from codelathe.text.explaining import (
     Question,
     asks,
     is_said,
-    prose,
     told_docstring,
+    told_prose,
 )
 from codelathe.text.passages import Passage
 
@@ -130,7 +130,7 @@ def _ask(
         reply.text = text
         if writing is not None:
             writing(_rendered(question, _shown(replies)))
-        return is_said(reply.ask, text, question.detail, reply.prefilled)
+        return is_said(reply.ask, text, reply.prefilled)
 
     if requests:
         with closing(engine.generate(requests, watch)) as completions:
@@ -149,7 +149,7 @@ def _rendered(question: Question, replies: Sequence[_Reply]) -> str:
     if question.detail == "docstring":
         return "\n\n".join(f"{d.name} ({d.line}):\n{d.text}" for d in _docstrings(replies))
     if question.detail == "summary" and len(replies) == 1:
-        return prose(replies[0].text)
+        return told_prose(replies[0].text)
     notes = _notes(question, replies)
     return "\n".join(f"{Passage(n.first, n.last)}: {n.text}" for n in notes)
 
@@ -157,7 +157,7 @@ def _rendered(question: Question, replies: Sequence[_Reply]) -> str:
 def _notes(question: Question, replies: Sequence[_Reply]) -> tuple[Note, ...]:
     if question.detail == "docstring" or (question.detail == "summary" and len(replies) == 1):
         return ()
-    told = [(reply.ask.about, prose(reply.text)) for reply in replies]
+    told = [(reply.ask.about, told_prose(reply.text)) for reply in replies]
     return tuple(Note(about.first, about.last, text) for about, text in told if text)
 
 

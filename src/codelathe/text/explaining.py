@@ -31,6 +31,11 @@ _AROUND = 2000
 _TOKENS = {"summary": 220, "part": 70, "docstring": 200}
 _KOREAN_FACTOR = 2
 _QUOTES = '"""'
+_BLANK_LINES = re.compile(r"\n[ \t]*\n")
+_EMPTY_SECTION = re.compile(
+    r"^\s*(?:Args|Arguments|Parameters|Returns?):\s*(?:\n[ \t]+)?(?:None|없음)\.?[ \t]*$",
+    re.MULTILINE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +93,9 @@ class _Words:
 _WORDS: dict[Tongue, _Words] = {
     "en": _Words(
         summary="Explain in at most five plain sentences what this {language} code is for and "
-        "how it works. No code, no list, no heading.",
-        piece="Say in at most two plain sentences what this part of a {language} file does. "
-        "No code, no list, no heading.",
+        "how it works: one paragraph, no code, no list.",
+        piece="Say in at most two plain sentences what this part of a {language} file does: "
+        "no code, no list.",
         part="Explain to a learner, in one short sentence, what these lines of it do. No code.",
         function="Write the docstring of the function `{name}`: what it does in one line; then, "
         "only if it takes or returns something, `Args:` and `Returns:`. "
@@ -100,9 +105,9 @@ _WORDS: dict[Tongue, _Words] = {
     ),
     "ko": _Words(
         summary="이 {language} 코드가 무엇을 위한 것이고 어떻게 동작하는지 쉬운 한국어로 다섯 "
-        "문장 이내로 설명하세요. 코드, 목록, 제목은 쓰지 마세요.",
+        "문장 이내의 한 문단으로 설명하세요. 코드와 목록은 쓰지 마세요.",
         piece="{language} 파일의 이 부분이 하는 일을 쉬운 한국어로 두 문장 이내로 설명하세요. "
-        "코드, 목록, 제목은 쓰지 마세요.",
+        "코드와 목록은 쓰지 마세요.",
         part="이 코드 가운데 다음 줄이 하는 일을 초보자에게 짧은 한국어 한 문장으로 설명하세요. "
         "코드는 쓰지 마세요.",
         function="함수 `{name}`의 독스트링을 반드시 한국어로 쓰세요: 하는 일을 한 줄로 쓰고, "
@@ -137,15 +142,16 @@ def asks(question: Question, context_length: int | None = None) -> list[Ask]:
     words = _WORDS[question.to]
     told = (words.summary if len(found) == 1 else words.piece).format(language=_title(question))
     return [
-        Ask(f"{told}\n\n{_fenced(question, p)}", "", _tokens(question, "summary"), p) for p in found
+        Ask(f"{_fenced(question, p)}\n\n{told}", "", _tokens(question, "summary"), p) for p in found
     ]
 
 
-def is_said(ask: Ask, text: str, detail: Detail, prefilled: bool) -> bool:
+def is_said(ask: Ask, text: str, prefilled: bool) -> bool:
     """Whether `text`, the answer so far, holds all that was asked for."""
     if ask.definition is not None:
         return _QUOTES in (text if prefilled else text.partition(_QUOTES)[2])
-    return detail == "lines" and "\n" in text.strip(" \n`") + text[-1:]
+    said = told_prose(text)
+    return bool(said) and told_prose(f"{text}x") == said  # what follows is no longer heard
 
 
 def told_docstring(text: str, prefilled: bool) -> str:
@@ -160,21 +166,18 @@ def told_docstring(text: str, prefilled: bool) -> str:
     return _EMPTY_SECTION.sub("", plain_text(text.strip().strip("`"))).strip()
 
 
-def prose(text: str) -> str:
-    """An answer without a fence or quotes around it."""
+def told_prose(text: str) -> str:
+    """The paragraph that answers, without a fence, quotes, or an announcement before it."""
     text = text.strip()
     blocks = fenced_blocks(text)
     if text.startswith("```") and len(blocks) == 1:
         text = blocks[0].code.strip()
-    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
-        text = text[1:-1].strip()
-    return text
-
-
-_EMPTY_SECTION = re.compile(
-    r"^\s*(?:Args|Arguments|Parameters|Returns?):\s*(?:\n[ \t]+)?(?:None|없음)\.?[ \t]*$",
-    re.MULTILINE,
-)
+    paragraphs = [" ".join(p.split()) for p in _BLANK_LINES.split(text) if p.strip()]
+    telling = [p for p in paragraphs if not p.endswith((":", "："))] or paragraphs
+    said = telling[0] if telling else ""
+    if len(said) > 1 and said[0] == said[-1] and said[0] in "\"'":
+        said = said[1:-1].strip()
+    return said
 
 
 def _check(question: Question) -> None:
