@@ -209,6 +209,30 @@ def test_several_threads_share_the_slots() -> None:
     assert wrong == []
 
 
+def test_a_candidate_holds_no_descriptor_of_others_however_many_the_parent_has() -> None:
+    code = """
+import os
+def f():
+    held = []
+    for fd in range(4, 1024):
+        try:
+            os.fstat(fd)
+        except OSError:
+            continue
+        held.append(fd)
+    return held
+"""
+    case = Case(Candidate(code, entry_point="f"), (CallExample("", "[]", (), []),), Limits(20.0))
+    mine = [os.dup(0) for _ in range(200)]
+    try:
+        with SandboxJudge(slots=1) as judge:
+            (verdict,) = next(judge.judge([case]))
+    finally:
+        for fd in mine:
+            os.close(fd)
+    assert verdict.got == "[]"
+
+
 def test_a_worn_slot_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slots, "RUNS", 3)
     with SandboxJudge(slots=1) as judge:

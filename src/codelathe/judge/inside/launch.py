@@ -34,7 +34,10 @@ _LIMITS = {
 
 def main(descriptor: int) -> NoReturn:
     """Read the plan, build, report, serve."""
-    control = _socket.socket(fileno=descriptor)
+    # The parent may hold many descriptors, so this one's number may lie past the limit up
+    # to which a candidate closes what it inherits. A copy takes the lowest number.
+    control = _socket.socket(fileno=os.dup(descriptor))
+    os.close(descriptor)
     plan = json.loads(control.recv(1 << 16))
     try:
         _launch(plan, control)
