@@ -32,6 +32,20 @@ def test_sampling_that_makes_no_sense_is_refused_by_field(values: dict, name: st
     assert caught.value.field == name
 
 
+def test_only_temperature_zero_is_greedy() -> None:
+    assert [Sampling(temperature=t).greedy for t in (0, 0.0, 0.5, None)] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+
+
+def test_a_temperature_left_to_the_model_is_refused_by_no_engine() -> None:
+    info = EngineInfo("e", "m", "1", None, features=ALL_FEATURES - {"temperature"})
+    refuse_unsupported(info, [Request(prompt="x", sampling=Sampling(temperature=None))])
+
+
 def test_a_request_is_either_a_chat_or_a_plain_prompt() -> None:
     with pytest.raises(UsageError):
         Request()

@@ -239,6 +239,14 @@ def test_greedy_decoding_sends_neither_seed_nor_top_p(remote, service: FakeServi
     assert not {"seed", "top_p"} & body.keys()
 
 
+def test_a_temperature_left_to_the_model_is_not_sent(remote, service: FakeService) -> None:
+    sampling = Sampling(temperature=None, top_p=0.5, seed=7)
+    ask(remote(), Request(messages=CHAT, sampling=sampling))
+    body = service.requests[0].body
+    assert "temperature" not in body
+    assert (body["top_p"], body["seed"]) == (0.5, 7)
+
+
 def test_a_stop_string_the_service_does_not_take_is_honoured_here(
     remote, service: FakeService
 ) -> None:

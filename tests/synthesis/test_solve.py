@@ -1,11 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
 from itertools import pairwise
 
 import pytest
 
-from codelathe.core.errors import ProblemError
+from codelathe.core.errors import ProblemError, UnsupportedArgument
+from codelathe.core.generation import Completion, Request, Sampling, Watch
 from codelathe.core.problem import Problem
 from codelathe.engines.scripted import ScriptedEngine
 from codelathe.judge import SandboxJudge
@@ -33,6 +34,23 @@ def reverse(*pairs: tuple[str, str], **options: object) -> Problem:
 
 
 PROBLEM = reverse(("'ab'", "'ba'"), ("''", "''"), ("'abc'", "'cba'"))
+
+
+class Undistracted(ScriptedEngine):
+    """Takes no temperature but its own, as reasoning models do; notes what it was asked."""
+
+    def __init__(self, *answers: str, refuses: str = "temperature") -> None:
+        super().__init__(answers)
+        self.refuses = refuses
+        self.asked: list[Sampling] = []
+
+    def generate(
+        self, requests: Sequence[Request], watch: Watch | None = None
+    ) -> Generator[Completion]:
+        self.asked += [request.sampling for request in requests]
+        if any(request.sampling.temperature is not None for request in requests):
+            raise UnsupportedArgument("only the default", field=self.refuses)
+        return super().generate(requests, watch)
 
 
 def run(
@@ -65,6 +83,21 @@ def test_where_nothing_is_proved_the_best_candidate_and_what_failed_come_back(
     assert (failed.input, failed.expected, failed.got) == ("''", "''", "'x'")
     assert outcome.reason == "it fails 1 of 3 examples"
     assert len(outcome.completions) == 5
+
+
+def test_a_model_that_takes_no_temperature_answers_with_its_own(judge: SandboxJudge) -> None:
+    engine = Undistracted(WRONG, WRONG, RIGHT)
+    outcome = solve(PROBLEM, engine, judge, Effort(samples=2, seed=7))
+    assert outcome.solution.proof.proved
+    asked = [(s.temperature, s.top_p, s.seed) for s in engine.asked]
+    assert asked == [(0.0, 1.0, 0), (None, 1.0, 7), (None, 1.0, 8)]
+
+
+def test_another_refused_argument_ends_the_search(judge: SandboxJudge) -> None:
+    engine = Undistracted(RIGHT, refuses="stop")
+    with pytest.raises(UnsupportedArgument):
+        solve(PROBLEM, engine, judge)
+    assert len(engine.asked) == 1
 
 
 def test_no_sample_is_drawn_where_none_is_wanted(judge: SandboxJudge) -> None:

@@ -28,13 +28,15 @@ class Message:
 class Sampling:
     """How tokens are drawn.
 
-    `temperature` 0 is greedy decoding; then `top_p` and `seed` have no effect.
+    `temperature` 0 is greedy decoding; then `top_p` and `seed` have no effect. None leaves it
+    to the model: a service's own default (some models take no other), and for weights on
+    this machine 1, the distribution as the model gives it.
     `seed` makes sampling repeatable on the same engine, model and machine; choice
     `i` of a request is drawn with `seed + i`. An answer ends before the first of `stop`.
     """
 
     max_tokens: int = 512
-    temperature: float = 0.0
+    temperature: float | None = 0.0
     top_p: float = 1.0
     seed: int = 0
     stop: tuple[str, ...] = ()
@@ -44,7 +46,7 @@ class Sampling:
             raise UsageError(
                 f"max tokens must be at least 1, not {self.max_tokens}", field="max_tokens"
             )
-        if not 0.0 <= self.temperature <= 2.0:
+        if self.temperature is not None and not 0.0 <= self.temperature <= 2.0:
             raise UsageError(
                 f"temperature must lie in 0..2, not {self.temperature}", field="temperature"
             )
@@ -54,6 +56,11 @@ class Sampling:
             raise UsageError(f"seed must not be negative, not {self.seed}", field="seed")
         if "" in self.stop:
             raise UsageError("an empty stop string would end every answer", field="stop")
+
+    @property
+    def greedy(self) -> bool:
+        """Whether the likeliest token is taken each time, and nothing is drawn."""
+        return self.temperature == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +163,9 @@ def refuse_unsupported(info: EngineInfo, requests: Sequence[Request]) -> None:
             "messages": bool(request.messages),
             "prompt": bool(request.prompt),
             "prefill": bool(request.prefill),
-            "temperature": sampling.temperature > 0,
-            "top_p": sampling.temperature > 0 and sampling.top_p < 1.0,
-            "seed": sampling.temperature > 0 and sampling.seed != 0,
+            "temperature": sampling.temperature is not None and not sampling.greedy,
+            "top_p": not sampling.greedy and sampling.top_p < 1.0,
+            "seed": not sampling.greedy and sampling.seed != 0,
             "stop": bool(sampling.stop),
         }
         for feature, wanted in asked.items():

@@ -161,6 +161,7 @@ class HuggingFaceEngine:
 
     def _chat(self, call: Call) -> dict[str, Any]:
         sampling = call.request.sampling
+        draw = not sampling.greedy
         arguments: dict[str, Any] = {
             "messages": [
                 {"role": m.role, "content": whole(m.content)} for m in call.request.messages
@@ -168,8 +169,8 @@ class HuggingFaceEngine:
             "model": self._service.model,
             "max_tokens": sampling.max_tokens,
             "temperature": sampling.temperature,
-            "top_p": sampling.top_p if sampling.temperature and sampling.top_p < 1 else None,
-            "seed": call.seed if sampling.temperature else None,
+            "top_p": sampling.top_p if draw and sampling.top_p < 1 else None,
+            "seed": call.seed if draw else None,
             "stop": list(sampling.stop) or None,
             "stream": True,
             "stream_options": {"include_usage": True},
@@ -178,7 +179,7 @@ class HuggingFaceEngine:
 
     def _text(self, call: Call) -> dict[str, Any]:
         sampling = call.request.sampling
-        draw = sampling.temperature > 0
+        draw = not sampling.greedy
         return {
             "prompt": whole(call.request.prompt),
             # Named here, since the library remembers by it what a server did not take.

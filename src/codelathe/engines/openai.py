@@ -214,8 +214,9 @@ class _Fields:
         else:
             body["prompt"] = whole(request.prompt)
             body["max_tokens"] = sampling.max_tokens
-        body["temperature"] = sampling.temperature
-        if sampling.temperature > 0:
+        if sampling.temperature is not None:
+            body["temperature"] = sampling.temperature
+        if not sampling.greedy:
             body["seed"] = call.seed
             if sampling.top_p < 1.0:
                 body["top_p"] = sampling.top_p

@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 
-from codelathe.core.errors import LanguageError, ProblemError
+from codelathe.core.errors import LanguageError, ProblemError, UnsupportedArgument
 from codelathe.core.generation import Completion, Engine, Request, Sampling
 from codelathe.core.judging import Candidate, Case, Judge, Limits
 from codelathe.core.problem import CallExample, Problem
@@ -71,7 +71,10 @@ class Outcome:
 
 @dataclass(slots=True)
 class _Search:
-    """The state of one run of the loop. Identical candidates are judged once."""
+    """The state of one run of the loop. Identical candidates are judged once.
+
+    `tempered` is false once the model has refused a temperature: it draws as it always does.
+    """
 
     problem: Problem
     engine: Engine
@@ -81,14 +84,17 @@ class _Search:
     completions: list[Completion] = field(default_factory=list)
     solutions: dict[Candidate, Solution] = field(default_factory=dict)
     finished: threading.Event = field(default_factory=threading.Event)
+    tempered: bool = True
 
     def request(self, n: int, temperature: float) -> Request:
-        sampling = Sampling(
-            max_tokens=self.effort.max_tokens,
-            temperature=temperature,
-            top_p=self.effort.top_p if temperature else 1.0,
-            seed=self.effort.seed if temperature else 0,
-        )
+        effort = self.effort
+        if not self.tempered:  # all are drawn, also the first: none with the seed of another
+            seed = effort.seed + len(self.completions)
+            sampling = Sampling(effort.max_tokens, temperature=None, seed=seed)
+        elif temperature:
+            sampling = Sampling(effort.max_tokens, temperature, effort.top_p, effort.seed)
+        else:
+            sampling = Sampling(effort.max_tokens)
         features = self.engine.info.features
         if "messages" in features:
             return solve_request(self.problem, sampling, n, features)
@@ -158,7 +164,7 @@ def solve(
     """
     started = time.monotonic()
     search = _Search(prepare(problem), engine, judge, effort, listener)
-    (first,) = map(search.examine, search.candidates(search.request(1, 0.0), stream=True))
+    first = _try_first(search)
     judged = first.proof.level == "examples"
     if judged and not first.proof.proved and effort.samples and effort.temperature > 0:
         _try_samples(search)
@@ -196,6 +202,18 @@ def prepare(problem: Problem) -> Problem:
         e for e in doctest_examples(problem.prompt, problem.entry_point) if e.input not in given
     )
     return replace(problem, examples=(*problem.examples, *found))
+
+
+def _try_first(search: _Search) -> Solution:
+    """The greedy candidate; of a model that takes no temperature, the one it draws."""
+    try:
+        (first,) = map(search.examine, search.candidates(search.request(1, 0.0), stream=True))
+    except UnsupportedArgument as refused:
+        if refused.field != "temperature" or not search.tempered:
+            raise
+        search.tempered = False
+        return _try_first(search)
+    return first
 
 
 def _try_samples(search: _Search) -> None:
