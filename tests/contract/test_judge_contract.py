@@ -118,6 +118,14 @@ def test_an_unknown_language_is_refused_by_name(judge: Judge) -> None:
         list(judge.judge([unknown]))
 
 
+def test_the_verdicts_before_a_refused_case_are_given(judge: Judge) -> None:
+    refused = Case(Candidate("x", language="brainfuck"), (StdioExample("", ""),))
+    answers = judge.judge([case(DOUBLE, 0), refused])
+    assert next(answers)[0].status is Status.PASSED
+    with pytest.raises(LanguageError):
+        next(answers)
+
+
 def test_a_judge_goes_on_after_a_refusal(judge: Judge) -> None:
     with pytest.raises(LanguageError):
         list(judge.judge([Case(Candidate("x", language="no"), (StdioExample("", ""),))]))

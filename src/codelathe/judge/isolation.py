@@ -71,19 +71,25 @@ def lacking(failure: Failure) -> Feature:
     return Feature(failure.feature, False, failure.what, failure.number, fix)
 
 
-def open_slot(
-    tier: str | None, processors: Sequence[int]
-) -> tuple[Slot, Isolation, tuple[Feature, ...]]:
+def open_slot(tier: str | None, processors: Sequence[int]) -> tuple[Slot, Isolation]:
     """A slot of the best tier this machine offers, or of `tier` and no other.
-
-    Also what was missing of better tiers.
 
     Raises:
         IsolationError: there is none.
     """
+    slot, isolation, failures = _search(tier, processors)
+    if slot is None:
+        raise refusal(failures)
+    return slot, isolation
+
+
+def _search(
+    tier: str | None, processors: Sequence[int]
+) -> tuple[Slot | None, Isolation, list[Feature]]:
+    """The best slot to be had, and what better ones lacked."""
     failures: list[Feature] = []
     if sys.platform != "linux":
-        raise refusal([lacking(Failure("Linux", f"this is {sys.platform}", 0))])
+        return None, Isolation(""), [lacking(Failure("Linux", f"this is {sys.platform}", 0))]
     for candidate in TIERS if tier is None else (tier,):
         if _hopeless(candidate, failures):
             continue
@@ -93,8 +99,8 @@ def open_slot(
             failures.append(lacking(e))
             continue
         missing = dict.fromkeys([*_lost(candidate), *slot.ready.missing])
-        return slot, Isolation(candidate, tuple(missing)), tuple(failures)
-    raise refusal(failures)
+        return slot, Isolation(candidate, tuple(missing)), failures
+    return None, Isolation(""), failures
 
 
 def _hopeless(tier: str, failures: Sequence[Feature]) -> bool:
@@ -119,28 +125,28 @@ def _code(number: int) -> str:
     return f" [{errno.errorcode.get(number, number)}]" if number else ""
 
 
-_PARTS = ("namespaces", "own root", "Landlock", "seccomp", "limits", "self-test")
-
-
 def isolation_report(tier: str | None = None) -> Report:
     """Build and test a sandbox here and say what it has and what it lacks.
 
     `tier` asks for that one alone. Takes a fraction of a second; raises nothing.
     """
-    processors = sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else [0]
-    try:
-        slot, isolation, failures = open_slot(tier, processors)
-    except IsolationError as e:
-        return Report("", (Feature("sandbox", False, e.message, 0, e.hint),), interpreter())
-    abi = slot.ready.landlock
-    slot.kill()
-    shown = list(failures)
-    lost = {f.name for f in failures}
-    for part in _PARTS:
-        if part in ("namespaces", "own root") and isolation.tier == "B":
-            continue
-        if part == "Landlock" and not abi:
-            continue
-        if part.lower() not in lost:
-            shown.append(Feature(part, True, f"ABI {abi}" if part == "Landlock" else ""))
-    return Report(isolation.tier, tuple(shown), interpreter())
+    usable = getattr(os, "sched_getaffinity", None)
+    slot, isolation, failures = _search(tier, sorted(usable(0)) if usable else [0])
+    present: list[Feature] = []
+    if slot is not None:
+        present = [Feature(n, True, d) for n, d in _parts(isolation.tier, slot.ready.landlock)]
+        slot.kill()
+    return Report(isolation.tier, (*failures, *present), interpreter())
+
+
+def _parts(tier: str, landlock: int) -> list[tuple[str, str]]:
+    """What a slot that is ready was built of and tested for, with a detail."""
+    parts = [("seccomp", ""), ("limits", ""), ("self-test", "")]
+    if landlock:
+        parts.insert(0, ("landlock", f"ABI {landlock}"))
+    if tier != "B":
+        parts[:0] = [
+            ("namespaces", "user, mount, process, network, IPC, UTS, cgroup"),
+            ("own root", ""),
+        ]
+    return parts

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from types import TracebackType
 
-from codelathe.core.errors import IsolationError, JudgeError, UsageError
+from codelathe.core.errors import IsolationError, JudgeError, LanguageError, UsageError
 from codelathe.core.judging import Case, Isolation, Status, Verdict
 from codelathe.judge import isolation, languages
 from codelathe.judge.slot import Slot, SlotLost
@@ -174,8 +174,12 @@ class SandboxJudge:
             return len(self._work.jobs) < 2 * self._slots and len(mine) < _AHEAD
 
     def _submit(self, case: Case) -> _Job:
-        languages.check(case.candidate.language)
         job = _Job(case)
+        try:
+            languages.check(case.candidate.language)
+        except LanguageError as e:  # told when its turn comes
+            job.error = e
+            return job
         if not case.examples:
             job.verdicts = ()
             return job
@@ -253,7 +257,7 @@ def _open(work: _Work, processor: int) -> Slot | None:
             tier = work.isolation.tier if work.isolation else work.tier
             known = work.isolation is not None
         try:
-            slot, found, _ = isolation.open_slot(tier, [processor])
+            slot, found = isolation.open_slot(tier, [processor])
         except IsolationError as e:
             # Once it could be done; the machine may just be short of something.
             if known and pause is not None and not work.closed:
