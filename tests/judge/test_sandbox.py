@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -95,6 +96,21 @@ def test_after_a_death_the_remaining_examples_run_in_a_fresh_process(
     limits = Limits(seconds=1.0)
     verdicts = run(judge, code, call(1, 1), call(2, 2), call(3, 3), limits=limits)
     assert [v.status for v in verdicts] == [Status.PASSED, status, Status.PASSED]
+
+
+def test_a_candidate_that_ran_out_of_time_without_running_is_tried_once_more(
+    judge: SandboxJudge,
+) -> None:
+    awake = time.time() + 0.8
+    code = f"import time\ndef f(x):\n    time.sleep(max(0, {awake} - time.time()))\n    return x"
+    verdicts = run(judge, code, call(1, 1), call(2, 2), limits=Limits(seconds=0.6))
+    assert [v.status for v in verdicts] == [Status.PASSED, Status.PASSED]
+
+
+def test_a_descriptor_given_up_is_not_taken_for_the_end_of_memory(judge: SandboxJudge) -> None:
+    code = "import os\ndef f():\n    os.close(3)\n    while True: pass"
+    (verdict,) = run(judge, code, call(1))
+    assert verdict.status is Status.LEFT
 
 
 @pytest.mark.parametrize(

@@ -11,141 +11,25 @@ from __future__ import annotations
 import fcntl
 import math
 import os
-import signal
 import socket
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from codelathe.core.errors import ProblemError
-from codelathe.core.judging import Case, Limits, Status, Verdict
+from codelathe.core.judging import Case, Status, Verdict
 from codelathe.core.problem import CallExample, Example, StdioExample
 from codelathe.judge import codec, compare
-from codelathe.judge.slot import Slot, ended, nonce
+from codelathe.judge.exchange import Run, Stopped, frame_bytes, framed
+from codelathe.judge.slot import Slot, nonce
 
-_FRAME_SLACK = 1 << 16
 _FOLDER = 8 << 20
 _INPUT_BYTES = 64 << 20
 _SEND_AHEAD = 32 << 10
-_CHUNK = 1 << 16
 _EXTRA = "more frames than answers"
 _SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
 _STATUS_OF = {"error": Status.ERROR, "memory": Status.MEMORY, "output": Status.OUTPUT}
-
-
-class Stopped(Exception):
-    """The candidate will not answer any more: the status, and why."""
-
-    def __init__(self, status: Status, detail: str) -> None:
-        super().__init__(status, detail)
-        self.status = status
-        self.detail = detail
-
-
-@dataclass(slots=True)
-class Run:
-    """One candidate process and its channel."""
-
-    slot: Slot
-    channel: socket.socket
-    limits: Limits
-    word: str
-    deadline: float = 0.0
-    sequence: int = 0
-    buffer: bytearray = field(default_factory=bytearray)
-
-    def allow(self) -> None:
-        """Start the clock for one answer."""
-        self.deadline = time.monotonic() + self.limits.seconds
-
-    def send(self, orders: bytes) -> None:
-        """Orders, as `framed` makes them, to the candidate.
-
-        Raises:
-            Stopped: it does not take them in time.
-        """
-        try:
-            self.channel.settimeout(self._left())
-            self.channel.sendall(orders)
-        except TimeoutError:
-            raise Stopped(Status.TIMEOUT, self._timeout()) from None
-        except OSError:
-            return  # it is gone; what it answered last, or nothing, is still to be read
-
-    def receive(self) -> tuple[str, Any]:
-        """The candidate's next frame: its kind and what it carries.
-
-        Raises:
-            Stopped: none came, or one that breaks the protocol.
-        """
-        size = int.from_bytes(self._read(4, begun=False))
-        if size > _frame(self.limits):
-            raise Stopped(Status.TAMPERED, "a frame of impossible size")
-        try:
-            frame = codec.loads(self._read(size, begun=True))
-        except codec.CodecError as e:
-            raise Stopped(Status.TAMPERED, f"a frame that is none: {compare.clip(str(e))}") from e
-        if type(frame) is not list or frame[:2] != [self.word, self.sequence] or len(frame) != 4:
-            raise Stopped(Status.TAMPERED, "a frame out of order")
-        self.sequence += 1
-        return str(frame[2]), frame[3]
-
-    def _read(self, size: int, begun: bool) -> bytes:
-        while len(self.buffer) < size:
-            try:
-                self.channel.settimeout(self._left())
-                part = self.channel.recv(_CHUNK)
-            except TimeoutError:
-                raise Stopped(Status.TIMEOUT, self._timeout()) from None
-            except OSError:
-                part = b""
-            if not part:
-                raise self._gone(begun or bool(self.buffer))
-            self.buffer += part
-        data = bytes(self.buffer[:size])
-        del self.buffer[:size]
-        return data
-
-    def _left(self) -> float:
-        left = self.deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        return left
-
-    def _timeout(self) -> str:
-        return f"no answer within {self.limits.seconds:g} s"
-
-    def _gone(self, begun: bool) -> Stopped:
-        status = self.finish(grace=True)
-        if begun:
-            return Stopped(Status.TAMPERED, "a frame cut short")
-        if status is None:
-            return Stopped(Status.UNJUDGED, "the sandbox could not create the process")
-        if os.WIFSIGNALED(status):
-            number = os.WTERMSIG(status)
-            if number == signal.SIGXCPU:
-                return Stopped(Status.TIMEOUT, "used up its processor time")
-            if number == signal.SIGKILL:
-                return Stopped(Status.MEMORY, "killed by the kernel; most likely out of memory")
-        return Stopped(Status.LEFT, f"the process {ended(status)} before it answered")
-
-    def finish(self, grace: bool = False) -> int | None:
-        """End the process. What it sent beyond its answers is then complete."""
-        if self.deadline == math.inf:
-            return None
-        self.deadline = math.inf
-        return self.slot.end(grace)
-
-    def silent(self) -> bool:
-        """Whether a finished process left nothing unread."""
-        if self.buffer:
-            return False
-        self.channel.setblocking(False)
-        try:
-            return not self.channel.recv(1)
-        except OSError:
-            return True
 
 
 class PythonRunner:
@@ -155,6 +39,7 @@ class PythonRunner:
         self._slot = slot
         self._channel: socket.socket | None = None
         self._aborted = False
+        self._starved = False
 
     def abort(self) -> None:
         """End the case early; `run` then returns whatever it has."""
@@ -174,18 +59,37 @@ class PythonRunner:
             SlotLost: the warden is gone.
         """
         verdicts: list[Verdict] = []
+        repeated = -1
         while len(verdicts) < len(case.examples):
-            rest = case.examples[len(verdicts) :]
-            if self._aborted:
-                verdicts += [_verdict(e, Status.UNJUDGED, "interrupted") for e in rest]
-            elif isinstance(rest[0], CallExample):
-                verdicts += self._calls(case, _leading_calls(rest))
-            else:
-                verdicts.append(self._program(case, rest[0]))
+            done = len(verdicts)
+            verdicts += self._some(case, case.examples[done:])
+            late = self._starved_at(verdicts, done)
+            if late > repeated:
+                repeated = late
+                del verdicts[late:]
             forged = next((v for v in verdicts if v.status is Status.TAMPERED), None)
             if forged is not None:
                 return tuple(_verdict(e, forged.status, forged.detail) for e in case.examples)
         return tuple(verdicts)
+
+    def _some(self, case: Case, rest: Sequence[Example]) -> list[Verdict]:
+        """Verdicts for the first of `rest`, as many as one process gives."""
+        if self._aborted:
+            return [_verdict(e, Status.UNJUDGED, "interrupted") for e in rest]
+        if isinstance(rest[0], CallExample):
+            return self._calls(case, _leading_calls(rest))
+        return [self._program(case, rest[0])]
+
+    def _starved_at(self, verdicts: Sequence[Verdict], done: int) -> int:
+        """Where the last process ran out of time without having run for it; else -1.
+
+        Such a timeout says more of a busy machine than of the candidate, so it is tried
+        once more before it counts. Code that merely sleeps pays for that with its time.
+        """
+        if not self._starved or self._aborted:
+            return -1
+        late = (i for i in range(done, len(verdicts)) if verdicts[i].status is Status.TIMEOUT)
+        return next(late, -1)
 
     def _start(self, case: Case, answers: int, file: int, extra: Sequence[int] = ()) -> Run:
         cpu = math.ceil(case.limits.seconds * (answers + 1)) + 1
@@ -197,7 +101,7 @@ class PythonRunner:
 
     def _calls(self, case: Case, examples: list[CallExample]) -> list[Verdict]:
         """Verdicts for as many of `examples` as one process lives through, at least one."""
-        orders = [_framed(_arguments(x)) for x in examples]
+        orders = [framed(_arguments(x)) for x in examples]
         ahead = _ahead(orders)
         run = self._start(case, len(examples), _FOLDER)
         try:
@@ -208,6 +112,7 @@ class PythonRunner:
             else:
                 verdicts = _answers(run, examples, orders[ahead:])
             run.finish()
+            self._starved = run.starved
             if not run.silent():
                 verdicts[-1] = _verdict(examples[len(verdicts) - 1], Status.TAMPERED, _EXTRA)
         finally:
@@ -225,6 +130,7 @@ class PythonRunner:
             status, detail = _ended(run, case)
             seconds = time.monotonic() - began
             run.finish()
+            self._starved = run.starved
             if not run.silent():
                 status, detail = Status.TAMPERED, _EXTRA
             text = os.pread(printed, limit + 1, 0)
@@ -243,11 +149,6 @@ def _leading_calls(examples: Iterable[Example]) -> list[CallExample]:
             break
         calls.append(example)
     return calls
-
-
-def _framed(order: Any) -> bytes:
-    body = codec.dumps(order)
-    return len(body).to_bytes(4) + body
 
 
 def _ahead(orders: list[bytes]) -> int:
@@ -273,15 +174,10 @@ def _load(run: Run, case: Case, orders: list[bytes]) -> None:
     if not case.candidate.entry_point:
         raise Stopped(Status.ERROR, "there is no function named to call")
     run.allow()
-    run.send(_framed(_order(run, case, "call")) + b"".join(orders))
+    run.send(framed(_order(run, case, "call")) + b"".join(orders))
     kind, payload = run.receive()
     if kind != "loaded":
         raise _stop(kind, payload)
-
-
-def _frame(limits: Limits) -> int:
-    """The largest frame, which the candidate's side keeps to: text takes more in JSON."""
-    return 2 * limits.output_bytes + _FRAME_SLACK
 
 
 def _order(run: Run, case: Case, kind: str) -> dict[str, Any]:
@@ -291,7 +187,7 @@ def _order(run: Run, case: Case, kind: str) -> dict[str, Any]:
         "code": case.candidate.code,
         "entry": case.candidate.entry_point,
         "output": case.limits.output_bytes,
-        "frame": _frame(case.limits),
+        "frame": frame_bytes(case.limits),
     }
 
 
@@ -357,7 +253,7 @@ def _ended(run: Run, case: Case) -> tuple[Status | None, str]:
     """How a program ended; no status where it ended as programs should."""
     run.allow()
     try:
-        run.send(_framed(_order(run, case, "program")))
+        run.send(framed(_order(run, case, "program")))
         kind, payload = run.receive()
         if kind != "ended":
             raise _stop(kind, payload)

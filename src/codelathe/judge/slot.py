@@ -77,6 +77,25 @@ class Failure(Exception):
         self.number = number
 
 
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a candidate's process ended, as waitpid tells it, and what it used.
+
+    `killed`: the warden had to end it.
+    """
+
+    status: int
+    killed: bool
+    cpu_seconds: float
+
+    def __str__(self) -> str:
+        if self.killed:
+            return "gave up its channel"
+        if os.WIFSIGNALED(self.status):
+            return f"was ended by {signal.Signals(os.WTERMSIG(self.status)).name}"
+        return f"left with exit code {os.waitstatus_to_exitcode(self.status)}"
+
+
 class SlotLost(Exception):
     """The warden is gone or does not answer; the slot has to be started again."""
 
@@ -170,8 +189,8 @@ class Slot:
         self.runs += 1
         return ours
 
-    def end(self, grace: bool) -> int | None:
-        """Make sure the candidate is gone; its wait status, None if it never started.
+    def end(self, grace: bool) -> Ending | None:
+        """Make sure the candidate is gone; None if it never started.
 
         With `grace` it gets a moment to end by itself, so that the status is its own.
 
@@ -181,11 +200,11 @@ class Slot:
         try:
             self._control.send(b"E%d" % (_GRACE_MS if grace else 0))
             answer = self._control.recv(1 << 10)
-            status, residue = json.loads(answer or b"[]")
+            status, killed, cpu_seconds, residue = json.loads(answer or b"[]")
         except (OSError, ValueError) as e:
             raise SlotLost(f"the warden does not answer: {e}") from e
         self.residue = self.residue or residue
-        return None if status == -1 else int(status)
+        return None if status == -1 else Ending(status, killed, cpu_seconds)
 
     @property
     def worn(self) -> bool:
@@ -229,12 +248,3 @@ def _spawn() -> tuple[socket.socket, subprocess.Popen[bytes]]:
 def nonce() -> str:
     """A word that frames of one candidate carry."""
     return secrets.token_hex(8)
-
-
-def ended(status: int | None) -> str:
-    """A candidate's wait status in words."""
-    if status is None:
-        return "was never started"
-    if os.WIFSIGNALED(status):
-        return f"was ended by {signal.Signals(os.WTERMSIG(status)).name}"
-    return f"left with exit code {os.waitstatus_to_exitcode(status)}"

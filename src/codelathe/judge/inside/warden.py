@@ -7,7 +7,7 @@ candidates before.
 
 Orders on the control socket (one message each): `R` + JSON limits, with the candidate's
 descriptors, starts one; `E` + milliseconds of grace ends it, and is answered with JSON
-`[wait status, residue]`.
+`[wait status, whether the warden had to kill it, processor seconds, residue]`.
 """
 
 # pathlib would be one more module in the memory of every fork.
@@ -20,6 +20,7 @@ import gc
 import io
 import json
 import os
+import resource
 import struct
 import sys
 import time
@@ -45,9 +46,9 @@ def serve(control: _socket.socket, own_pids: bool, cell: candidate.Cell) -> NoRe
         if message[:1] == b"R":
             pid = _start(json.loads(message[1:]), descriptors, cell)
         else:
-            status = _end(pid, int(message[1:]), own_pids)
+            ending = _end(pid, int(message[1:]), own_pids)
             pid = 0
-            control.send(json.dumps([status, _residue(own_pids)]).encode())
+            control.send(json.dumps([*ending, _residue(own_pids)]).encode())
     if pid > 0:
         os.kill(pid, _SIGKILL)
     os._exit(0)
@@ -95,26 +96,28 @@ def _start(limits: dict[str, int], descriptors: list[int], cell: candidate.Cell)
     return pid
 
 
-def _end(pid: int, grace_ms: int, own_pids: bool) -> int:
-    """Make sure that the candidate is gone; its wait status, as waitpid gives it."""
+def _end(pid: int, grace_ms: int, own_pids: bool) -> tuple[int, bool, float]:
+    """Make sure that the candidate is gone: how it ended, and what it used."""
     if pid <= 0:
-        return NOT_STARTED
-    status = _wait(pid, grace_ms)
-    if status is None:
+        return NOT_STARTED, False, 0.0
+    ended = _wait(pid, grace_ms)
+    killed = ended is None
+    if ended is None:
         os.kill(pid, _SIGKILL)
-        status = os.waitpid(pid, 0)[1]
+        ended = os.wait4(pid, 0)
     if own_pids:
         _sweep()
-    return status
+    _, status, used = ended
+    return status, killed, used.ru_utime + used.ru_stime
 
 
-def _wait(pid: int, grace_ms: int) -> int | None:
+def _wait(pid: int, grace_ms: int) -> tuple[int, int, resource.struct_rusage] | None:
     """Let a process that has closed its channel end by itself, to learn how it ended."""
     until = time.monotonic() + grace_ms / 1000
     while grace_ms:
-        done, status = os.waitpid(pid, os.WNOHANG)
-        if done:
-            return status
+        ended = os.wait4(pid, os.WNOHANG)
+        if ended[0]:
+            return ended
         if time.monotonic() >= until:
             break
         time.sleep(0.0005)

@@ -1,0 +1,160 @@
+"""One candidate process and its channel: orders out, frames in, the clock, the end.
+
+A frame out of order, malformed or with a wrong nonce is an attempt to forge. A process
+that ends before it answers is told apart by how it ended.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from codelathe.core.judging import Limits, Status
+from codelathe.judge import codec, compare
+from codelathe.judge.slot import Ending, Slot
+
+_FRAME_SLACK = 1 << 16
+_CHUNK = 1 << 16
+_STARVED = 0.5
+"""Share of its time limit that a process must have computed for a timeout to count at once."""
+
+
+class Stopped(Exception):
+    """The candidate will not answer any more: the status, and why."""
+
+    def __init__(self, status: Status, detail: str) -> None:
+        super().__init__(status, detail)
+        self.status = status
+        self.detail = detail
+
+
+@dataclass(slots=True)
+class Run:
+    """One candidate process and its channel."""
+
+    slot: Slot
+    channel: socket.socket
+    limits: Limits
+    word: str
+    deadline: float = 0.0
+    sequence: int = 0
+    buffer: bytearray = field(default_factory=bytearray)
+    finished: bool = False
+    ending: Ending | None = None
+
+    def allow(self) -> None:
+        """Start the clock for one answer."""
+        self.deadline = time.monotonic() + self.limits.seconds
+
+    def send(self, orders: bytes) -> None:
+        """Orders, as `framed` makes them, to the candidate.
+
+        Raises:
+            Stopped: it does not take them in time.
+        """
+        try:
+            self.channel.settimeout(self._left())
+            self.channel.sendall(orders)
+        except TimeoutError:
+            raise Stopped(Status.TIMEOUT, self._timeout()) from None
+        except OSError:
+            return  # it is gone; what it answered last, or nothing, is still to be read
+
+    def receive(self) -> tuple[str, Any]:
+        """The candidate's next frame: its kind and what it carries.
+
+        Raises:
+            Stopped: none came, or one that breaks the protocol.
+        """
+        size = int.from_bytes(self._read(4, begun=False))
+        if size > frame_bytes(self.limits):
+            raise Stopped(Status.TAMPERED, "a frame of impossible size")
+        try:
+            frame = codec.loads(self._read(size, begun=True))
+        except codec.CodecError as e:
+            raise Stopped(Status.TAMPERED, f"a frame that is none: {compare.clip(str(e))}") from e
+        if type(frame) is not list or frame[:2] != [self.word, self.sequence] or len(frame) != 4:
+            raise Stopped(Status.TAMPERED, "a frame out of order")
+        self.sequence += 1
+        return str(frame[2]), frame[3]
+
+    def _read(self, size: int, begun: bool) -> bytes:
+        while len(self.buffer) < size:
+            try:
+                self.channel.settimeout(self._left())
+                part = self.channel.recv(_CHUNK)
+            except TimeoutError:
+                raise Stopped(Status.TIMEOUT, self._timeout()) from None
+            except OSError:
+                part = b""
+            if not part:
+                raise self._gone(begun or bool(self.buffer))
+            self.buffer += part
+        data = bytes(self.buffer[:size])
+        del self.buffer[:size]
+        return data
+
+    def _left(self) -> float:
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        return left
+
+    def _timeout(self) -> str:
+        return f"no answer within {self.limits.seconds:g} s"
+
+    def _gone(self, begun: bool) -> Stopped:
+        ending = self.finish(grace=True)
+        if begun:
+            return Stopped(Status.TAMPERED, "a frame cut short")
+        if ending is None:
+            return Stopped(Status.UNJUDGED, "the sandbox could not create the process")
+        if os.WIFSIGNALED(ending.status) and not ending.killed:
+            number = os.WTERMSIG(ending.status)
+            if number == signal.SIGXCPU:
+                return Stopped(Status.TIMEOUT, "used up its processor time")
+            if number == signal.SIGKILL:
+                return Stopped(Status.MEMORY, "killed by the kernel; most likely out of memory")
+        return Stopped(Status.LEFT, f"the process {ending} before it answered")
+
+    def finish(self, grace: bool = False) -> Ending | None:
+        """End the process. What it sent beyond its answers is then complete."""
+        if not self.finished:
+            self.finished = True
+            self.ending = self.slot.end(grace)
+        return self.ending
+
+    @property
+    def starved(self) -> bool:
+        """Whether a finished process hardly got to run in the time it was given.
+
+        Then a timeout says more about the machine than about the candidate.
+        """
+        if self.ending is None:
+            return False
+        return self.ending.cpu_seconds < self.limits.seconds * _STARVED
+
+    def silent(self) -> bool:
+        """Whether a finished process left nothing unread."""
+        if self.buffer:
+            return False
+        self.channel.setblocking(False)
+        try:
+            return not self.channel.recv(1)
+        except OSError:
+            return True
+
+
+def framed(order: Any) -> bytes:
+    """An order as it goes over the channel."""
+    body = codec.dumps(order)
+    return len(body).to_bytes(4) + body
+
+
+def frame_bytes(limits: Limits) -> int:
+    """The largest frame, which the candidate's side keeps to: text takes more in JSON."""
+    return 2 * limits.output_bytes + _FRAME_SLACK
