@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import json
 import os
-import shutil
 import subprocess
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from codelathe.judge.slot import UNPRIVILEGED
 from judge import zoo
+from judge.users import as_nobody, ordinary_python
 
 PROGRAM = Path(zoo.__file__)
 ATTACKS = zoo.attacks()
@@ -23,33 +22,6 @@ USERS = ("this", "ordinary")
 TIERS = ("A", "A-", "B")
 #: Nothing of these may be in what an attack brings back.
 CANARY = "sk-canary-of-the-judge"
-
-
-def ordinary_python() -> str | None:
-    """An interpreter of 3.11 or later that an unprivileged user may start."""
-    for path in (
-        sys.executable,
-        *(
-            shutil.which(f"python3{v}", path="/usr/local/bin:/usr/bin")
-            for v in ("", ".11", ".12", ".13", ".14")
-        ),
-    ):
-        if path is None:
-            continue
-        check = "import sys; sys.exit(sys.version_info < (3, 11))"
-        try:
-            done = subprocess.run([path, "-c", check], **as_nobody(), check=False)
-        except OSError:
-            continue
-        if done.returncode == 0:
-            return path
-    return None
-
-
-def as_nobody() -> dict[str, Any]:
-    if os.geteuid() != 0:
-        return {}
-    return {"user": UNPRIVILEGED, "group": UNPRIVILEGED, "extra_groups": [], "cwd": "/"}
 
 
 @functools.cache

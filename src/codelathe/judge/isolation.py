@@ -114,7 +114,7 @@ def _lost(tier: str) -> tuple[str, ...]:
 
 def refusal(failures: Sequence[Feature]) -> IsolationError:
     """The error for a machine on which nothing can be run."""
-    what = "; ".join(f"{f.name}: {f.detail}{_code(f.number)}" for f in failures)
+    what = "; ".join(dict.fromkeys(f"{f.name}: {f.detail}{_code(f.number)}" for f in failures))
     fixes = dict.fromkeys(f.fix for f in failures if f.fix)
     return IsolationError(
         f"this machine cannot isolate code, so nothing was run ({what})", hint="; or ".join(fixes)

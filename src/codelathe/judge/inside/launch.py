@@ -78,6 +78,19 @@ def _be_first_victim() -> None:
         return
 
 
+def _is_root(plan: dict[str, Any]) -> bool:
+    """Whether this is a root that can become somebody else.
+
+    In a user namespace with a single user (rootless containers) it cannot, and need not:
+    to the kernel it is an ordinary user already.
+    """
+    if os.geteuid() != 0:
+        return False
+    with open("/proc/self/uid_map") as file:
+        spans = [[int(n) for n in line.split()] for line in file]
+    return any(first <= plan["uid"] < first + count for first, _, count in spans)
+
+
 def _become(uid: int, gid: int) -> None:
     """Leave root for good. Only then does the kernel count processes against a limit."""
     try:
@@ -90,7 +103,7 @@ def _become(uid: int, gid: int) -> None:
 
 def _without_namespaces(plan: dict[str, Any], control: _socket.socket) -> None:
     """Tier B: files by Landlock, the rest by the filters."""
-    if os.geteuid() == 0:
+    if _is_root(plan):
         _become(plan["uid"], plan["gid"])
     _die_with_parent()  # a change of user undoes it
     version = landlock.abi()
@@ -117,7 +130,7 @@ def _running() -> int:
 def _with_namespaces(plan: dict[str, Any], control: _socket.socket) -> None:
     """Tiers A and A-: own namespaces and own root first, then as tier B."""
     proc = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    privileged = os.geteuid() == 0
+    privileged = _is_root(plan)
     if privileged:
         try:
             _leave_namespaces()
@@ -166,7 +179,6 @@ def _first_process(
     _die_with_parent()
     # With Python's own handler in place, process 1 could be interrupted from inside.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    _drop_capabilities()
     resource.setrlimit(resource.RLIMIT_NPROC, (_THREADS, _THREADS))
     os.chdir(rooms.WRITABLE)
     features = {"landlock": landlock.abi() if plan["tier"] == "A" else 0, "missing": missing}
@@ -187,6 +199,7 @@ def _drop_capabilities() -> None:
 def _confine(plan: dict[str, Any], writable: tuple[str, ...]) -> None:
     """Limits, Landlock and F1: set once, inherited by every candidate."""
     syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
+    _drop_capabilities()
     for kind, value in _LIMITS.items():
         hard = resource.getrlimit(kind)[1]
         most = value if hard == resource.RLIM_INFINITY else min(value, hard)
