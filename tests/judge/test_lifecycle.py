@@ -192,13 +192,11 @@ def test_a_first_verdict_does_not_wait_for_the_second_case() -> None:
 
 
 def test_several_threads_share_the_slots() -> None:
-    wrong: list[object] = []
+    answers: dict[int, list[str | None]] = {}
 
     def work(judge: SandboxJudge, offset: int) -> None:
         cases = [answering(offset + i) for i in range(20)]
-        for i, (verdict,) in enumerate(judge.judge(cases)):
-            if verdict.status is not Status.PASSED or verdict.got != str(offset + i):
-                wrong.append(verdict)
+        answers[offset] = [v.got for (v,) in judge.judge(cases) if v.status is Status.PASSED]
 
     with SandboxJudge(slots=2) as judge:
         threads = [threading.Thread(target=work, args=(judge, 100 * k)) for k in range(6)]
@@ -206,7 +204,27 @@ def test_several_threads_share_the_slots() -> None:
             thread.start()
         for thread in threads:
             thread.join()
-    assert wrong == []
+    assert answers == {100 * k: [str(100 * k + i) for i in range(20)] for k in range(6)}
+
+
+def test_closing_ends_the_iterations_of_other_threads() -> None:
+    ends: list[type[BaseException] | None] = []
+
+    def work(judge: SandboxJudge) -> None:
+        try:
+            list(judge.judge([LOOP] * 5))
+        except JudgeError as error:
+            ends.append(type(error))
+
+    judge = SandboxJudge(slots=1)
+    threads = [threading.Thread(target=work, args=(judge,)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    assert judge.isolation
+    judge.close()
+    for thread in threads:
+        thread.join(30)
+    assert ends == [JudgeError] * 3
 
 
 def test_a_candidate_holds_no_descriptor_of_others_however_many_the_parent_has() -> None:

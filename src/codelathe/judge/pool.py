@@ -72,6 +72,7 @@ class _Work:
         job.cancelled = True
         if job in self.jobs:
             self.jobs.remove(job)
+            job.error = _closed()
         if job.runner is not None:
             job.runner.abort()
 
@@ -170,8 +171,10 @@ class SandboxJudge:
         self.close()
 
     def _hungry(self, mine: deque[_Job]) -> bool:
+        """Whether to read another case. Whoever has none gets one, however long the queue."""
         with self._work.lock:
-            return len(self._work.jobs) < 2 * self._slots and len(mine) < _AHEAD
+            waiting = len(self._work.jobs)
+        return not mine or (waiting < 2 * self._slots and len(mine) < _AHEAD)
 
     def _submit(self, case: Case) -> _Job:
         job = _Job(case)
