@@ -22,7 +22,7 @@ from codelathe.core.errors import (
     UnsupportedArgument,
 )
 from codelathe.core.generation import Completion, Engine, Message, Request, Sampling
-from fakes.service import REVERSE, FakeService, Fault, refusal
+from fakes.service import REVERSE, FakeService, Fault, refusal, running_service
 
 CHAT = (Message("user", "Reverse a string."),)
 KEY = "hf_Secret0123456789abcdef"
@@ -50,6 +50,10 @@ FAULTS: dict[str, tuple[Fault, type[LatheError]]] = {
     "invalid json": (Fault(stream="invalid json"), RemoteFailure),
     "wrong shape": (Fault(stream="wrong shape"), RemoteFailure),
     "huge answer": (Fault(stream="huge answer"), RemoteFailure),
+    "huge event": (Fault(stream="huge event"), RemoteFailure),
+    "compressed": (Fault(stream="compressed"), RemoteFailure),
+    "deep": (Fault(stream="deep"), RemoteFailure),
+    "deep refusal": (Fault(400, "[" * 60_000), RemoteFailure),
 }
 #: Patience for the faults that only a timeout ends.
 SHORT: dict[str, dict[str, float]] = {
@@ -145,6 +149,31 @@ def test_a_wait_longer_than_allowed_is_told_at_once(remote, service: FakeService
     with pytest.raises(RateLimited, match="3600 s"):
         ask(remote())
     assert len(service.requests) == 1
+
+
+@pytest.mark.parametrize("after", ["-5", "soon", f"Mon, 01 Jan {'9' * 20} 00:00:00 GMT"])
+def test_a_wait_that_is_none_is_not_counted(after: str, remote, service: FakeService) -> None:
+    service.faults.append(refusal(429, "slow down", retry_after=after))
+    assert ask(remote())
+
+
+def test_a_prompt_does_not_follow_a_redirect(remote, service: FakeService) -> None:
+    with running_service() as elsewhere:
+        location = {"location": f"{elsewhere.base_url}/chat/completions"}
+        service.faults.append(Fault(307, headers=location))
+        with pytest.raises(RemoteFailure, match="another address"):
+            ask(remote())
+        assert not elsewhere.requests
+
+
+@pytest.mark.parametrize("stream", ["drip", "slow"])
+def test_a_service_that_was_given_up_is_not_listened_to(
+    stream: str, remote, service: FakeService
+) -> None:
+    service.faults.append(Fault(stream=stream))
+    with pytest.raises(RemoteTimeout):
+        ask(remote(total=0.2))
+    assert service.hung_up.wait(5)
 
 
 def test_an_answer_that_was_shown_is_not_begun_again(remote, service: FakeService) -> None:

@@ -7,6 +7,7 @@ is left, requests are answered by `service.answer`.
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import threading
@@ -204,6 +205,11 @@ class _Handler(BaseHTTPRequestHandler):
         if how == "not a stream":
             self._text(200, "<html>Welcome</html>", {"content-type": "text/html"})
             return
+        if how == "compressed":
+            packed = gzip.compress(b": \n" * (16 << 20), 1)
+            self._begin_stream(content_encoding="gzip")
+            self._raw(b"%x\r\n%s\r\n0\r\n\r\n" % (len(packed), packed))
+            return
         self._begin_stream()
         half = events[: len(events) // 2]
         if how == "cut":  # the connection ends inside an answer
@@ -217,6 +223,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._raw(b"\xff\xfe\x00\x01 this is no stream at all \x80\n\n" * 20)
         elif how == "invalid json":
             self._chunk('data: {"choices": [{"delta": {"content": \n\n')
+            self._chunk("")
+        elif how == "deep":
+            self._chunk("data: " + "[" * 100_000 + "\n\n")
             self._chunk("")
         elif how == "wrong shape":
             self._chunk('data: {"choices": "none"}\n\n')
@@ -248,8 +257,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._raw(b"%x\r\n%s\r\n" % (len(data), data))
             time.sleep(pause)
 
-    def _begin_stream(self) -> None:
+    def _begin_stream(self, **headers: str) -> None:
         self.send_response(200)
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
         self.send_header("content-type", "text/event-stream; charset=utf-8")
         self.send_header("transfer-encoding", "chunked")
         self.end_headers()

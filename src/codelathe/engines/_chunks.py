@@ -6,6 +6,8 @@ the form: whatever does not fit raises `Garbled`.
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +15,10 @@ from typing import Any
 from codelathe.core.generation import FinishReason
 
 _REASONS: Mapping[str, FinishReason] = {"length": "length", "max_tokens": "length"}
+
+
+#: More than any service has counted for one answer: a larger number is no count.
+_MOST_TOKENS = 1 << 40
 
 
 class Garbled(Exception):
@@ -36,6 +42,18 @@ class Piece:
     reason: FinishReason | None = None
     usage: Usage | None = None
     model: str = ""
+
+
+def read_json(text: str | bytes) -> Any:
+    """`text` as JSON values.
+
+    Raises:
+        Garbled: it is no JSON, or nested as no answer is.
+    """
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise Garbled("a part of it is not JSON") from None
 
 
 def read_chunk(chunk: object) -> Piece:
@@ -65,15 +83,25 @@ def _choice(choice: object) -> tuple[str, FinishReason | None]:
     if not isinstance(choice, Mapping):
         raise Garbled("a choice that is no object")
     delta = choice.get("delta")
-    text = choice.get("text") if delta is None else _get(delta, "content")
-    if text is not None and not isinstance(text, str):
-        raise Garbled("text that is no string")
+    text = whole(_text(choice.get("text") if delta is None else _get(delta, "content")))
     reason = choice.get("finish_reason")
     if reason is None:
-        return whole(text or ""), None
+        return text, None
     if reason == "content_filter":
         raise Garbled("the content filter ended the answer")
-    return whole(text or ""), _REASONS.get(str(reason), "stop")
+    return text, _REASONS.get(str(reason), "stop")
+
+
+def _text(content: object) -> str:
+    """A string, nothing, or a list of typed parts, of which those of type `text` count."""
+    if content is None:
+        return ""
+    if isinstance(content, list):
+        parts = (p for p in content if isinstance(p, Mapping) and p.get("type") == "text")
+        return "".join(_text(part.get("text")) for part in parts)
+    if not isinstance(content, str):
+        raise Garbled("text that is no string")
+    return content
 
 
 def _get(delta: object, name: str) -> Any:
@@ -85,12 +113,22 @@ def _get(delta: object, name: str) -> Any:
 def _usage(usage: object) -> Usage | None:
     if not isinstance(usage, Mapping):
         return None
-    prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
-    if not isinstance(prompt, int) or not isinstance(completion, int):
+    prompt, completion = (_count(usage.get(n)) for n in ("prompt_tokens", "completion_tokens"))
+    if prompt is None or completion is None:
         return None
-    cost = usage.get("cost")
-    price = float(cost) if isinstance(cost, int | float) else None
-    return Usage(max(0, prompt), max(0, completion), price)
+    return Usage(prompt, completion, _price(usage.get("cost")))
+
+
+def _count(value: object) -> int | None:
+    return value if type(value) is int and 0 <= value <= _MOST_TOKENS else None
+
+
+def _price(value: object) -> float | None:
+    try:
+        price = float(value) if isinstance(value, int | float) else math.nan
+    except OverflowError:
+        return None
+    return price if math.isfinite(price) and price >= 0 else None
 
 
 def whole(text: str) -> str:

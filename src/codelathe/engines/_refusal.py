@@ -7,7 +7,6 @@ on a body `{"error": {"message", "code", "param"}}`; others send `{"error": "...
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from codelathe.core.errors import (
     RemoteTimeout,
     UnsupportedArgument,
 )
+from codelathe.engines._chunks import Garbled, read_json
 from codelathe.engines._retry import Transient, retry_after
 from codelathe.engines.secrets import Secret, scrub
 
@@ -86,8 +86,8 @@ class Refusal:
 def read_refusal(status: int, headers: Mapping[str, str], body: str) -> Refusal:
     """Find message, code and parameter in `body`, whatever its form."""
     try:
-        document = json.loads(body)
-    except ValueError:
+        document = read_json(body)
+    except Garbled:
         document = body
     error = document.get("error", document) if isinstance(document, dict) else document
     if not isinstance(error, dict):

@@ -19,6 +19,7 @@ from codelathe.core.errors import RemoteFailure, RemoteTimeout
 from codelathe.core.generation import Completion, FinishReason, Request, Watch
 from codelathe.engines._answer import Answer
 from codelathe.engines._chunks import Garbled, Piece, Usage
+from codelathe.engines._guard import listening
 from codelathe.engines._refusal import Service
 from codelathe.engines._retry import Retries, Timeouts, Transient
 
@@ -145,6 +146,8 @@ class _Board:
     def _take(
         self, call: Call, attempt: int, item: Piece | BaseException | None
     ) -> Completion | None:
+        if isinstance(item, Garbled):
+            raise garbled(str(item), self._service)
         if isinstance(item, BaseException):
             raise item
         growing = self.open[call]
@@ -204,7 +207,8 @@ class _Worker:
                 call = self.waiting.get_nowait()
             except queue.Empty:
                 return
-            self._serve(call)
+            with listening(call.ended):
+                self._serve(call)
 
     def _serve(self, call: Call) -> None:
         call.started = time.perf_counter()
@@ -253,9 +257,9 @@ def _estimate(request: Request) -> int:
     return max(1, len(text) // CHARACTERS_PER_TOKEN)
 
 
-def garbled(why: Garbled | str, service: Service) -> RemoteFailure:
+def garbled(why: str, service: Service) -> RemoteFailure:
     """The error for an answer that is none."""
     return RemoteFailure(
-        f"{service.name} sent no usable answer: {service.quote(str(why))}",
+        f"{service.name} sent no usable answer: {service.quote(why)}",
         hint="try again, or check the base address and the model",
     )

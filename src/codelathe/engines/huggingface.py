@@ -23,6 +23,7 @@ from codelathe.core.generation import (
 )
 from codelathe.engines._address import check_address, find_address, is_loopback
 from codelathe.engines._chunks import Garbled, Piece, Usage, read_chunk, whole
+from codelathe.engines._guard import PLAIN, guard
 from codelathe.engines._refusal import Refusal, Service, failure_of, read_refusal
 from codelathe.engines._remote import DEFAULT_PACE, Call, Pace, complete, garbled
 from codelathe.engines._retry import Transient
@@ -123,10 +124,8 @@ class HuggingFaceEngine:
                 for piece in self._pieces(client, call):
                     done = done or piece.reason is not None
                     yield piece
-        except (LatheError, Transient):
+        except (LatheError, Transient, Garbled):
             raise
-        except Garbled as why:
-            raise garbled(why, self._service) from None
         except Exception as error:  # noqa: BLE001 (the library lets many kinds through)
             if done:  # what comes after the end of an answer does not matter
                 return None
@@ -149,12 +148,16 @@ class HuggingFaceEngine:
 
     def _client(self) -> InferenceClient:
         import httpx2
-        from huggingface_hub import InferenceClient
+        from huggingface_hub import InferenceClient, get_session
 
+        hooks = get_session().event_hooks  # one client, shared by all that the library does
+        if guard not in hooks["response"]:
+            hooks["response"].append(guard)
         key, limits = self._service.key, self._pace.timeouts
         return InferenceClient(
             model=self._base or self._service.model,
             token=key.reveal() if key is not None else _NO_TOKEN,
+            headers=PLAIN,
             # Typed as seconds, and handed to httpx2 as it is.
             timeout=httpx2.Timeout(limits.read, connect=limits.connect),  # type: ignore[arg-type]
         )

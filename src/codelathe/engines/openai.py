@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -31,7 +31,8 @@ from codelathe.core.generation import (
     refuse_unsupported,
 )
 from codelathe.engines._address import check_address, find_address, is_loopback
-from codelathe.engines._chunks import Garbled, Piece, read_chunk, whole
+from codelathe.engines._chunks import Garbled, Piece, read_chunk, read_json, whole
+from codelathe.engines._guard import PLAIN, guard
 from codelathe.engines._refusal import Refusal, Service, failure_of, read_refusal
 from codelathe.engines._remote import DEFAULT_PACE, Call, Pace, complete, garbled
 from codelathe.engines._retry import Transient
@@ -44,8 +45,6 @@ PUBLIC = "https://api.openai.com/v1"
 KEY_VARIABLES = ("OPENAI_API_KEY",)
 #: OpenAI takes no more; the others are cut here all the same.
 _MAX_STOPS = 4
-_MAX_EVENT = 1 << 20
-_MAX_REFUSAL = 1 << 16
 _MAX_LISTED = 1000
 _LISTING = 10.0
 _TOKEN_FIELDS = ("max_completion_tokens", "max_tokens")
@@ -115,7 +114,7 @@ class OpenAIEngine:
     def _connect(self) -> httpx2.Client:
         import httpx2
 
-        headers = {"Accept": "text/event-stream"}
+        headers = {"Accept": "text/event-stream", **PLAIN}
         if self._service.key is not None:
             headers["Authorization"] = f"Bearer {self._service.key.reveal()}"
         limits = self._pace.timeouts
@@ -123,6 +122,7 @@ class OpenAIEngine:
             headers=headers,
             timeout=httpx2.Timeout(limits.read, connect=limits.connect),
             limits=httpx2.Limits(max_connections=None),
+            event_hooks={"response": [guard]},
         )
 
     def _stream(self, call: Call) -> Iterator[Piece]:
@@ -143,9 +143,9 @@ class OpenAIEngine:
         if failure.field != "model":
             return failure
         try:
-            listed = self._client.get(f"{self._base}/models", timeout=_LISTING).json()["data"]
-            names = [self._service.quote(str(m["id"])) for m in listed[:_MAX_LISTED]]
-        except (httpx2.HTTPError, ValueError, TypeError, KeyError):
+            listed = read_json(self._client.get(f"{self._base}/models", timeout=_LISTING).content)
+            names = [self._service.quote(str(m["id"])) for m in listed["data"][:_MAX_LISTED]]
+        except (httpx2.HTTPError, Garbled, TypeError, KeyError):
             names = []
         model = self._service.model
         if not names or model in names:
@@ -163,8 +163,9 @@ class OpenAIEngine:
         try:
             with self._client.stream("POST", self._base + path, json=body) as response:
                 if response.status_code != 200:
-                    return _refusal(response)
-                for piece in self._pieces(response, call):
+                    response.read()
+                    return read_refusal(response.status_code, response.headers, response.text)
+                for piece in self._pieces(response):
                     done = done or piece.reason is not None
                     yield piece
         except httpx2.HTTPError as error:
@@ -175,22 +176,17 @@ class OpenAIEngine:
             raise cut_short(self._service)
         return None
 
-    def _pieces(self, response: httpx2.Response, call: Call) -> Iterator[Piece]:
+    def _pieces(self, response: httpx2.Response) -> Iterator[Piece]:
         kind = response.headers.get("content-type", "")
         if "event-stream" not in kind:
-            raise garbled(f"its content type is {kind or 'missing'}, not a stream", self._service)
-        try:
-            for data in _events(response.iter_bytes(), call):
-                if data == b"[DONE]":
-                    return
-                chunk = json.loads(data)
-                if isinstance(chunk, dict) and chunk.get("error"):
-                    raise failure_of(read_refusal(500, {}, json.dumps(chunk)), self._service)
-                yield read_chunk(chunk)
-        except Garbled as why:
-            raise garbled(why, self._service) from None
-        except ValueError:
-            raise garbled("a part of its stream is not JSON", self._service) from None
+            raise Garbled(f"its content type is {kind or 'missing'}, not a stream")
+        for data in _events(response):
+            if data == b"[DONE]":
+                return
+            chunk = read_json(data)
+            if isinstance(chunk, dict) and chunk.get("error"):
+                raise failure_of(read_refusal(500, {}, json.dumps(chunk)), self._service)
+            yield read_chunk(chunk)
 
 
 class _Fields:
@@ -277,24 +273,11 @@ def cut_short(service: Service) -> Transient:
     )
 
 
-def _refusal(response: httpx2.Response) -> Refusal:
-    body = b""
-    for part in response.iter_bytes():
-        body += part
-        if len(body) > _MAX_REFUSAL:
-            break
-    return read_refusal(response.status_code, response.headers, body.decode("utf-8", "replace"))
-
-
-def _events(chunks: Iterable[bytes], call: Call) -> Iterator[bytes]:
+def _events(response: httpx2.Response) -> Iterator[bytes]:
     """The data of each server-sent event (one line in every service of this form)."""
     pending = b""
-    for chunk in chunks:
-        if call.ended.is_set():
-            return
-        *lines, pending = (pending + chunk).split(b"\n")
-        if len(pending) > _MAX_EVENT:
-            raise Garbled(f"one event of more than {_MAX_EVENT:,} bytes")
+    for piece in response.iter_bytes():
+        *lines, pending = (pending + piece).split(b"\n")
         for line in lines:
             if line.startswith(b"data:"):
                 yield line[5:].strip()
