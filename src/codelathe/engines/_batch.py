@@ -171,9 +171,9 @@ class Batch:
         config.apply_chat_template = False
         config.max_new_tokens = line.sampling.max_tokens
         config.stop_token_ids = set(self._ends)
-        if line.sampling.temperature > 0:
+        if not line.sampling.greedy:
             config.do_sample = True
-            config.temperature = line.sampling.temperature
+            config.temperature = line.sampling.temperature or 1.0
             config.top_p = line.sampling.top_p
             config.rng_seed = line.seed
         return config

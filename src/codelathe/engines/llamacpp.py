@@ -176,7 +176,7 @@ def _body(prompt: list[int], sampling: Sampling, seed: int) -> dict[str, Any]:
         "stream": True,
         "return_progress": True,  # events while the prompt is read: a gone reader is noticed
         "n_predict": sampling.max_tokens,
-        "temperature": sampling.temperature,
+        "temperature": 1.0 if sampling.temperature is None else sampling.temperature,
         "top_p": sampling.top_p,
         "samplers": ["temperature", "top_p"],
         "seed": seed % 0xFFFFFFFF,  # the largest of 32 bits means 'random' to llama.cpp
