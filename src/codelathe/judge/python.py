@@ -1,9 +1,9 @@
 """Python candidates: the parent's side of one case in one slot.
 
-The parent sends inputs one at a time and gets encoded values; what was expected stays
-here. Every deadline is kept here, outside. A frame out of order, with a wrong nonce, or
-after the last answer makes the whole case `tampered`; a process that ends before it
-answers has `left`.
+A candidate is given inputs, one call after another, and gives back encoded values; what
+was expected stays here. Every deadline is kept here, outside. A frame out of order, with
+a wrong nonce, or after the last answer makes the whole case `tampered`; a process that
+ends before it answers has `left`.
 """
 
 from __future__ import annotations

@@ -50,11 +50,18 @@ class Cell:
             (resource.RLIMIT_CPU, limits["cpu"]),
             (resource.RLIMIT_FSIZE, limits["file"]),
         ):
-            resource.setrlimit(kind, (value, value))
+            self._limit(kind, value)
         if self._threads is not None:
-            resource.setrlimit(resource.RLIMIT_NPROC, (self._threads, self._threads))
+            self._limit(resource.RLIMIT_NPROC, self._threads)
         syscalls.prctl(syscalls.PR_SET_PDEATHSIG, _SIGKILL)
         self._filter.install()
+
+    @staticmethod
+    def _limit(kind: int, value: int) -> None:
+        """Set a limit, or keep a lower one that this process was started with."""
+        hard = resource.getrlimit(kind)[1]
+        most = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(kind, (most, most))
 
 
 def main(descriptors: list[int], limits: dict[str, int], cell: Cell) -> NoReturn:

@@ -179,7 +179,9 @@ def _first_process(
     _die_with_parent()
     # With Python's own handler in place, process 1 could be interrupted from inside.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    resource.setrlimit(resource.RLIMIT_NPROC, (_THREADS, _THREADS))
+    # Without a user namespace the limit counts this user's processes elsewhere as well.
+    threads = _THREADS + (_OTHERS if missing else 0)
+    resource.setrlimit(resource.RLIMIT_NPROC, (threads, threads))
     os.chdir(rooms.WRITABLE)
     features = {"landlock": landlock.abi() if plan["tier"] == "A" else 0, "missing": missing}
     _confine(plan, writable=(rooms.WRITABLE,))
