@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from codelathe.core.errors import UsageError
-from codelathe.engines._address import find_address
+from codelathe.engines._address import check_address, find_address
 
 KEYS = ("OPENAI_API_KEY",)
 
@@ -44,3 +44,10 @@ def test_a_file_may_name_an_address_of_this_machine(monkeypatch: pytest.MonkeyPa
     Path(".env").write_text("OPENAI_BASE_URL=http://127.0.0.1:8080/v1\n")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-mine")
     assert find() == "http://127.0.0.1:8080/v1"
+
+
+@pytest.mark.parametrize("address", ["sk-proj-Secret01", "me:Secret01@host/v1", "me@Secret01@host"])
+def test_a_key_in_place_of_an_address_is_not_shown(address: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        check_address(address)
+    assert "Secret01" not in str(caught.value)

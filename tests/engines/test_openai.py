@@ -137,3 +137,9 @@ def test_the_model_that_the_service_names_stands_in_the_completion(
 ) -> None:
     [answer] = openai().generate([Request(messages=CHAT)])
     assert (answer.model, answer.engine) == ("fake-coder", "openai")
+
+
+def test_a_proxy_that_cannot_be_used_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", "gopher://127.0.0.1:9")
+    with pytest.raises(UsageError, match="proxy"):
+        OpenAIEngine("m", base_url="http://127.0.0.1:9/v1")

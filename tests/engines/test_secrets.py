@@ -95,6 +95,16 @@ def test_a_line_of_another_form_is_passed_over(line: str) -> None:
     assert parse_dotenv(line) == {}
 
 
+def test_a_long_line_is_read_in_one_pass() -> None:
+    value = "v" + " " * 60_000 + "'"  # a pattern that looks back at each blank needs a minute
+    assert parse_dotenv(f"K={value}") == {"K": value}
+
+
+def test_a_dotenv_file_without_end_is_not_read_to_its_end() -> None:
+    Path(".env").symlink_to("/dev/zero")
+    assert find_secret(NAMES) is None
+
+
 @pytest.mark.parametrize(
     "text",
     [

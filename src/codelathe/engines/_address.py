@@ -7,7 +7,7 @@ import os
 from urllib.parse import urlsplit
 
 from codelathe.core.errors import UsageError
-from codelathe.engines.secrets import setting
+from codelathe.engines.secrets import scrub, setting
 
 
 def find_address(variable: str, keys: tuple[str, ...]) -> str:
@@ -44,7 +44,7 @@ def check_address(address: str) -> str:
         usable = False
     if not usable:
         raise UsageError(
-            f"the base address {address!r} is not an http address",
+            f"the base address {_shown(address)!r} is not an http address",
             hint="it looks like http://127.0.0.1:8080/v1",
         )
     if parts.username or parts.password:
@@ -53,6 +53,11 @@ def check_address(address: str) -> str:
             hint="give the key by its variable instead",
         )
     return address.rstrip("/")
+
+
+def _shown(address: str) -> str:
+    """`address` without what may be a password or a key that was put there by mistake."""
+    return scrub(address.rpartition("@")[2])
 
 
 def is_loopback(host: str) -> bool:

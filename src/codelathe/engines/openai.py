@@ -21,6 +21,7 @@ from codelathe.core.errors import (
     RemoteFailure,
     RemoteTimeout,
     UnknownName,
+    UsageError,
 )
 from codelathe.core.generation import (
     ALL_FEATURES,
@@ -118,12 +119,18 @@ class OpenAIEngine:
         if self._service.key is not None:
             headers["Authorization"] = f"Bearer {self._service.key.reveal()}"
         limits = self._pace.timeouts
-        return httpx2.Client(
-            headers=headers,
-            timeout=httpx2.Timeout(limits.read, connect=limits.connect),
-            limits=httpx2.Limits(max_connections=None),
-            event_hooks={"response": [guard]},
-        )
+        try:
+            return httpx2.Client(
+                headers=headers,
+                timeout=httpx2.Timeout(limits.read, connect=limits.connect),
+                limits=httpx2.Limits(max_connections=None),
+                event_hooks={"response": [guard]},
+            )
+        except (ValueError, ImportError) as error:
+            raise UsageError(
+                f"the proxy that the environment names cannot be used: {error}",
+                hint="check HTTP_PROXY, HTTPS_PROXY and ALL_PROXY",
+            ) from None
 
     def _stream(self, call: Call) -> Iterator[Piece]:
         """One answer; asks again at once where the service wants a field named otherwise."""

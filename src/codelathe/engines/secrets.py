@@ -19,7 +19,7 @@ _ASSIGNMENT = re.compile(
     r"""\s*(?:export\s+)?(?P<name>[A-Za-z_]\w*)\s*=\s*
     (?: '(?P<single>[^']*)'
       | "(?P<double>(?:[^"\\]|\\.)*)"
-      | (?P<bare>[^'"\s][^\n]*?|)
+      | (?P<bare>[^'"\s].*|)
     )\s*(?:(?<=\s)\#.*|(?<=['"])\#.*)?""",
     re.VERBOSE | re.ASCII,
 )
@@ -32,6 +32,8 @@ _KEY_LIKE = re.compile(
 )
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _MAX_MESSAGE = 400
+#: Characters of `.env` that are read: it may come with somebody else's repository.
+_MAX_DOTENV = 1 << 16
 
 
 class Secret:
@@ -124,14 +126,15 @@ def parse_dotenv(text: str) -> dict[str, str]:
         elif match["double"] is not None:
             value = re.sub(r"\\(.)", lambda m: _ESCAPES.get(m[1], m[1]), match["double"])
         else:
-            value = re.split(r"\s+#|^#", match["bare"], maxsplit=1)[0].strip()
+            value = re.split(r"\s#|^#", match["bare"], maxsplit=1)[0].strip()
         values[match["name"]] = value
     return values
 
 
 def _dotenv() -> Mapping[str, str]:
     try:
-        return parse_dotenv(Path(".env").read_text(encoding="utf-8"))
+        with Path(".env").open(encoding="utf-8") as file:
+            return parse_dotenv(file.read(_MAX_DOTENV))
     except UnicodeDecodeError:
         raise InputError("the file .env is not UTF-8 text", hint="save it as UTF-8") from None
     except OSError:
