@@ -114,6 +114,11 @@ def test_no_text_breaks_the_search(prompt: str, entry_point: str) -> None:
     doctest_examples(prompt, entry_point)
 
 
+@pytest.mark.parametrize("part", ["f(", ">>> f(\n", "f(1) == 2 , ", "def f(x):\n", " " * 10, '"'])
+def test_a_prompt_of_a_megabyte_is_done_with(part: str) -> None:
+    doctest_examples(part * (1_000_000 // len(part)), "f")
+
+
 #: Where the benchmark's own docstring contradicts its canonical solution.
 WRONG_IN_THE_BENCHMARK = {"HumanEval/47", "HumanEval/116", "HumanEval/148"}
 

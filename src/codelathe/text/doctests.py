@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from codelathe.core.problem import CallExample
 from codelathe.text.literals import NotLiteral, call_arguments, parse_literal
@@ -34,6 +35,10 @@ _LABELS = re.compile(
     r"\s*(?:출력|output)[ \t]*:[ \t]*(?P<output>.+)$",
     re.IGNORECASE | re.MULTILINE,
 )
+#: An example on one line, in characters; longer ones are not looked for.
+_LONGEST = 1000
+#: Calls that are looked at in one prompt.
+_MOST = 1000
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 
 
@@ -125,8 +130,9 @@ def _from_session(name: str, code: str, output: str) -> CallExample | None:
 def _from_arrows(name: str, text: str) -> list[CallExample]:
     """Examples such as `f([1, 2]) => 3`, each on one line."""
     found = []
-    for match in re.finditer(rf"(?<![\w.]){re.escape(name)}\(", text):
-        line = text[match.start() :].split("\n", 1)[0]
+    calls = re.finditer(rf"(?<![\w.]){re.escape(name)}\(", text)
+    for match in islice(calls, _MOST):
+        line = text[match.start() : match.start() + _LONGEST].partition("\n")[0]
         end = _balanced(line, len(name))
         arrow = _ARROW.match(line, end) if end else None
         if arrow is None:

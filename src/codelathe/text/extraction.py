@@ -60,7 +60,7 @@ _AT_MARGIN = re.compile(r"^[^\s)\]}]", re.MULTILINE)
 _TOP_LEVEL = re.compile(r"^[^\s#)\]}]", re.MULTILINE)
 #: How much is tried on broken text: fewer times the longer it is.
 _MAX_TRIES = 200
-_MAX_PARSED = 4_000_000
+_MAX_PARSED = 2_000_000
 
 
 def extract_code(problem: Problem, text: str, prefill: str = "") -> str:

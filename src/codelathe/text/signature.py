@@ -32,8 +32,9 @@ _NAMED = re.compile(
     rf"|(?<![A-Za-z0-9_]){_IDENTIFIER}[`'\"]? {{0,3}}(?:이라는|라는)? {{0,3}}함수"
     rf"|[`'\"]{_IDENTIFIER}[`'\"] {{1,3}}(?:function|method)\b"
 )
-#: How many lines that might begin code are tried.
+#: How many lines that might begin code are tried, and how many characters are parsed for it.
 _MAX_STARTS = 20
+_MAX_PARSED = 1_000_000
 
 
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
@@ -50,7 +51,8 @@ def prompt_code(prompt: str) -> str:
     if not starts:
         return ""
     blocks = [block.code for block in fenced_blocks(prompt)]
-    for text in (prompt, *reversed(blocks), *(prompt[start:] for start in starts[:_MAX_STARTS])):
+    tries = min(_MAX_STARTS, _MAX_PARSED // len(prompt) + 1)
+    for text in (prompt, *reversed(blocks), *(prompt[start:] for start in starts[:tries])):
         if _CODE_START.search(text) and completed(text) is not None:
             return text.strip("\n")
     return ""
