@@ -222,8 +222,34 @@ def test_a_program_comes_to_its_status(judge: SandboxJudge, code: str, status: S
     assert verdict.status is status, verdict
 
 
+def test_a_program_cannot_make_its_output_larger_than_the_limit(judge: SandboxJudge) -> None:
+    code = "import os\ntry:\n    os.ftruncate(1, 1 << 40)\nexcept OSError:\n    print('refused')"
+    assert program(judge, code, "", "refused").status is Status.PASSED
+
+
 def test_what_a_program_prints_is_told(judge: SandboxJudge) -> None:
     assert program(judge, "print('a\\nb')", "", "c").got == "a\nb\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AS", (256 + 64) << 20),
+        ("CPU", 20 * 2 + 1),
+        ("FSIZE", 8 << 20),
+        ("CORE", 0),
+        ("MEMLOCK", 0),
+        ("MSGQUEUE", 0),
+        ("SIGPENDING", 256),
+        ("NOFILE", 64),
+        ("STACK", 8 << 20),
+    ],
+)
+def test_a_candidate_runs_under_every_limit(judge: SandboxJudge, name: str, value: int) -> None:
+    code = f"import resource\ndef f():\n    return resource.getrlimit(resource.RLIMIT_{name})"
+    limits = Limits(seconds=20.0, memory_mb=256)
+    (verdict,) = run(judge, code, call((value, value)), limits=limits)
+    assert verdict.status is Status.PASSED, verdict
 
 
 def test_a_tier_that_is_none_is_refused() -> None:

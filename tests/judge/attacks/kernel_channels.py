@@ -40,7 +40,7 @@ def solve(n):
     attempt(worked, "inotify", lambda: system_call(294, 26)(0))
     attempt(worked, "memfd", lambda: os.memfd_create("x"))
     attempt(worked, "prctl", lambda: system_call(157, 167)(4, 1, 0, 0, 0))
-    attempt(worked, "seccomp", lambda: system_call(317, 277)(1, 0, bytes(16)))
+    attempt(worked, "seccomp", lambda: system_call(317, 277)(2, 0, b"\0\0\xff\x7f"))
     attempt(worked, "personality", lambda: system_call(135, 92)(0x0040000))
     attempt(worked, "clock", lambda: system_call(227, 112)(0, bytes(16)))
     attempt(worked, "host name", lambda: system_call(170, 161)(b"x", 1))

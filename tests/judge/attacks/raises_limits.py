@@ -2,7 +2,23 @@
 # returns: []
 """Limits changed, up or down."""
 
+import ctypes
+import os
 import resource
+
+
+def system_call(*numbers):
+    """The number for this machine: x86_64, then aarch64."""
+    nr = numbers[0] if os.uname().machine == "x86_64" else numbers[1]
+
+    def made(*args):
+        if nr is None or libc.syscall(nr, *args) == -1:
+            raise OSError(ctypes.get_errno())
+
+    return made
+
+
+libc = ctypes.CDLL(None, use_errno=True)
 
 
 def attempt(worked, name, action):
@@ -36,4 +52,5 @@ def solve(n):
     )
     attempt(worked, "lower", lambda: resource.setrlimit(resource.RLIMIT_CPU, (1, 1)))
     attempt(worked, "other", lambda: resource.prlimit(1, resource.RLIMIT_AS, (1, 1)))
+    attempt(worked, "raw", lambda: system_call(160, 164)(0, (1).to_bytes(8, "little") * 2))
     return worked
