@@ -3,7 +3,7 @@
 Listings (`/api/models/REPO/revision/REV`), files (`/REPO/resolve/REV/FILE`, HEAD and GET
 with Range) and, with `cdn`, the redirect of large files to another host. A `Fault` in
 `hub.faults` spoils one GET of a file's bytes, first in first out; `hub.refuse` answers
-everything with one status.
+everything with one status, `hub.page` with one page.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ class FakeHub:
     faults: deque[Fault] = field(default_factory=deque)
     requests: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
     refuse: int = 0
+    page: bytes = b""
     hang: float = 0.0
     cdn: bool = False
     drip: float = 0.0
@@ -111,6 +112,8 @@ class _Handler(BaseHTTPRequestHandler):
         time.sleep(hub.hang)
         if hub.refuse:
             self._send(hub.refuse, b"refused")
+        elif hub.page:
+            self._send(200, hub.page)
         elif match := re.fullmatch(r"/api/models/([^/]+/[^/]+)(?:/revision/(.+))?", path):
             self._listing(match[1], match[2] or "main")
         elif match := re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):

@@ -183,3 +183,21 @@ def test_a_local_entry_of_ones_own_catalogue_is_used_in_place(home: Path) -> Non
     with (home / "catalogue.toml").open("a") as file:
         file.write('[models.mine]\nlocal = "mine.gguf"\n')
     assert obtain(Store(home), "mine").path == home / "mine.gguf"
+
+
+def test_a_path_in_the_home_of_nobody_is_told(store: Store) -> None:
+    with pytest.raises(ModelRefError, match="nobody"):
+        obtain(store, "~no-such-user-here/model.gguf")
+
+
+def test_a_path_that_cannot_be_read_is_told(store: Store) -> None:
+    with pytest.raises(ModelRefError, match="too long"):
+        obtain(store, f"./{'x' * 5000}.gguf")
+
+
+def test_a_reference_longer_than_a_file_name_may_be_can_be_fetched(
+    store: Store, hub: FakeHub
+) -> None:
+    file = f"{'l' * 200}.gguf"
+    hub.repositories["someone/long"] = {file: GGUF}
+    assert obtain(store, f"hf:someone/long:{file}").path.name == file

@@ -125,8 +125,30 @@ def test_no_catalogue_of_ones_own_is_no_fault(tmp_path: Path) -> None:
             'index = { distribution = "a{m}", version = "1", member = "b" }\n',
             "{n}",
         ),
+        (f'[models.x]\nfile = ".."\nbytes = 9\nsha256 = "{SHA}"\n', ".."),
+        (f'[models.x]\nfile = "a"\nbytes = true\nsha256 = "{SHA}"\n', "bytes"),
+        ("[models.x]\nhub = { repository = 5 }\n", "repository"),
+        ('[models.x]\nhub = { repository = "a/b", revision = "\\u0000" }\n', "revision"),
+        (
+            f'[models.x]\nfile = "a"\nbytes = 9\nsha256 = "{SHA}"\n'
+            'index = { distribution = "a", version = "1", member = "b", parts = "2" }\n',
+            "parts",
+        ),
+        (
+            f'[models.x]\nfile = "a"\nbytes = 9\nsha256 = "{SHA}"\n'
+            'index = { distribution = "{n[0]}", version = "1", member = "b" }\n',
+            "{n}",
+        ),
+        ("family = [3]\n", "[[family]]"),
+        ('[[family]]\nname = 3\naxes = { n = ["1"] }\nhub = { repository = "a/b" }\n', "3"),
+        ('[[family]]\nname = "x"\naxes = { n = 1 }\nhub = { repository = "a/b" }\n', "axes"),
+        (
+            '[[family]]\nname = "x-{n}"\naxes = { n = ["1"] }\nonly = { 1 = 5 }\n'
+            'hub = { repository = "a/b" }\n',
+            "only",
+        ),
         ('[[family]]\nname = "x"\n', "axes"),
-        ('[[family]]\nname = "x-{n}"\naxes = { n = ["1"] }\nhub = { repository = "{m}" }\n', "{m}"),
+        ('[[family]]\nname = "x-{n}"\naxes = { n = ["1"] }\nhub = { repository = "{m}" }\n', "'m'"),
     ],
 )
 def test_a_mistake_in_ones_own_catalogue_is_named(tmp_path: Path, text: str, named: str) -> None:

@@ -207,3 +207,30 @@ def test_a_revision_that_does_not_exist_is_told(hub: FakeHub, source: HubSource)
 def test_what_is_no_repository_name_is_told(hub: FakeHub, source: HubSource) -> None:
     with pytest.raises(SourceUnreachable):
         source.repository("a--b/..c")
+
+
+@pytest.mark.parametrize("name", ["../..", "a/b/c", "a--b/c", "x" * 300 + "/y"])
+def test_a_name_that_no_repository_has_is_told(
+    source: HubSource, tmp_path: Path, name: str
+) -> None:
+    artefact = Artefact("a.gguf", 9, "0" * 64, HubFile(name, "", "a.gguf"))
+    with pytest.raises(SourceUnreachable):
+        fetch(source, artefact, tmp_path / "part")
+    with pytest.raises(SourceUnreachable):
+        source.repository(name)
+
+
+def test_a_page_in_place_of_the_hubs_answer_is_no_answer(hub: FakeHub, source: HubSource) -> None:
+    hub.page = b"<html>Please log in to this network</html>"
+    with pytest.raises(SourceUnreachable, match="no usable answer"):
+        source.repository("someone/tiny")
+
+
+def test_a_proxy_that_cannot_be_used_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    from huggingface_hub import close_session
+
+    monkeypatch.setenv("ALL_PROXY", "gopher://127.0.0.1:9")
+    close_session()
+    with pytest.raises(SourceUnreachable, match="proxy"):
+        HubSource().repository("someone/tiny")
+    close_session()

@@ -28,6 +28,8 @@ _PINNED = {"file", "bytes", "sha256"}
 _MODEL_KEYS = {*_TEXTS, *_PLACE, "bytes", "hub", "index"}
 _DATA_KEYS = {"about", "licence", *_PINNED, "hub", "index"}
 _FAMILY = {"name", "axes", "only"}
+#: What `str.format` raises for braces with anything but the names it is given.
+_NO_PATTERN = (KeyError, IndexError, ValueError, AttributeError, TypeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +155,15 @@ class _Reader:
             raise self._wrong(name, "a data set needs file, bytes and sha256")
         return entry
 
-    def family(self, table: Mapping[str, Any]) -> Iterator[Entry]:
+    def family(self, table: Any) -> Iterator[Entry]:
         """One entry for each combination of the axes."""
+        if not isinstance(table, dict):
+            raise self._wrong("[[family]]", "is not a table")
         name, axes, only = table.get("name", ""), table.get("axes"), table.get("only", {})
-        if not (name and isinstance(axes, dict) and axes and table.get("hub")):
-            raise self._wrong(name or "[[family]]", "a family needs name, axes and hub")
+        if not (isinstance(name, str) and name and axes and table.get("hub")):
+            raise self._wrong(str(name) or "[[family]]", "a family needs name, axes and hub")
+        if not (_is_table_of(list, axes) and _is_table_of(dict, only)):
+            raise self._wrong(name, "axes are lists of values, and only has a table for a value")
         axes = {axis: [str(value) for value in values] for axis, values in axes.items()}
         braces = {axis: "{" + ", ".join(values) + "}" for axis, values in axes.items()}
         common = {key: value for key, value in table.items() if key not in _FAMILY}
@@ -167,11 +173,11 @@ class _Reader:
             try:
                 filled = _fill(common | special, chosen)
                 alias, family = name.format(**chosen), name.format(**braces)
-            except (KeyError, IndexError, ValueError) as error:
+            except _NO_PATTERN as error:
                 raise self._wrong(
-                    name, f"only the axes may stand in braces, not {{{error.args[0]}}}"
+                    name, f"only the axes may stand in braces: {error.args[0]!r} is none"
                 ) from None
-            if "parameters" in filled:
+            if isinstance(filled.get("parameters"), str):
                 filled["parameters"] = filled["parameters"].upper()
             yield self.entry(alias, filled, _MODEL_KEYS, family.lower())
 
@@ -187,11 +193,11 @@ class _Reader:
         if pinned != _PINNED:
             raise self._wrong(name, "needs file, bytes and sha256; or only hub; or only local")
         file, size, digest = table["file"], table["bytes"], table["sha256"]
-        if not isinstance(size, int) or size <= 0:
+        if type(size) is not int or size <= 0:
             raise self._wrong(name, f"bytes must be a positive number, not {size!r}")
         if not _SHA256.fullmatch(digest):
             raise self._wrong(name, "sha256 must be 64 hexadecimal digits in lower case")
-        if Path(file).name != file:
+        if Path(file).name != file or file in ("", "..") or not file.isprintable():
             raise self._wrong(name, f"file must be a bare name, not {file!r}")
         if hub and not hub.file:
             hub = replace(hub, file=file)
@@ -205,15 +211,24 @@ class _Reader:
         except TypeError:
             known = _list(field.name for field in fields(kind))
             raise self._wrong(name, f"the keys of a source are {known}") from None
+        texts = [value for key, value in table.items() if key != "parts"]
+        if not all(isinstance(text, str) and text.isprintable() for text in texts):
+            raise self._wrong(name, f"{_list(table.keys() - {'parts'})} must be text")
         if isinstance(source, IndexParts):
+            if type(source.parts) is not int or source.parts < 1:
+                raise self._wrong(name, f"parts must be a positive number, not {source.parts!r}")
             try:
                 source.requirement(source.parts), source.member.format(n=source.parts)
-            except (KeyError, IndexError, ValueError, AttributeError):
+            except _NO_PATTERN:
                 raise self._wrong(name, "only {n} may stand in the patterns of index") from None
         return source
 
     def _wrong(self, name: str, what: str) -> InputError:
         return InputError(f"{self._path}: {name}: {what}", hint="the grammar is in docs/models.md")
+
+
+def _is_table_of(kind: type, value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(inner, kind) for inner in value.values())
 
 
 def _fill(value: Any, chosen: Mapping[str, str]) -> Any:

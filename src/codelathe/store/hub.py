@@ -117,15 +117,14 @@ class HubSource:
 
     def _check_offer(self, hub: HubFile, artefact: Artefact) -> None:
         """Ask what is there before any byte is fetched: also the test that the hub is up."""
-        from huggingface_hub import get_hf_file_metadata, hf_hub_url
+        from huggingface_hub import get_hf_file_metadata
 
-        url = hf_hub_url(
-            hub.repository, hub.file, revision=hub.revision or None, endpoint=self._endpoint
-        )
         found = self._ask(
             f"{hub.repository}/{hub.file}",
-            lambda: get_hf_file_metadata(url, timeout=self._patience, endpoint=self._endpoint,
-                                         headers=self._headers()),
+            lambda: get_hf_file_metadata(
+                self._url(hub), timeout=self._patience, endpoint=self._endpoint,
+                headers=self._headers(),
+            ),
         )  # fmt: skip
         if artefact.bytes and found.size and found.size != artefact.bytes:
             raise IntegrityError(
@@ -140,17 +139,16 @@ class HubSource:
     def _stream(self, hub: HubFile, part: Part, progress: Progress) -> None:
         """One GET. Raises _Broken where another try may help."""
         import httpx2
-        from huggingface_hub import get_session, hf_hub_url
+        from huggingface_hub import get_session
 
-        url = hf_hub_url(
-            hub.repository, hub.file, revision=hub.revision or None, endpoint=self._endpoint
-        )
         headers = self._headers() | {"Accept-Encoding": "identity"}
         if part.size:
             headers["Range"] = f"bytes={part.size}-"
         timeout = httpx2.Timeout(self._stall, connect=self._patience)
         try:
-            with get_session().stream("GET", url, headers=headers, timeout=timeout) as answer:
+            with get_session().stream(
+                "GET", self._url(hub), headers=headers, timeout=timeout
+            ) as answer:
                 if not self._continues(answer, part, hub):
                     return
                 for data in answer.iter_bytes():  # as it arrives: a cut must not cost a chunk
@@ -179,6 +177,12 @@ class HubSource:
             if status == 206:
                 raise _Broken("the server answered another range than was asked for")
         return True
+
+    def _url(self, hub: HubFile) -> str:
+        from huggingface_hub import hf_hub_url
+
+        revision = hub.revision or None
+        return hf_hub_url(hub.repository, hub.file, revision=revision, endpoint=self._endpoint)
 
     def _headers(self) -> dict[str, str]:
         from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]  # public
@@ -211,6 +215,9 @@ class HubSource:
             except (httpx2.TransportError, TimeoutError, OSError) as error:
                 self._down = f"not reachable: {_reason(error)}"
                 raise SourceUnreachable(self._down) from None
+            except (ImportError, ValueError, TypeError, KeyError) as error:
+                # A proxy that the client cannot use, or one that answers in the hub's place.
+                raise SourceUnreachable(f"gave no usable answer: {_reason(error)}") from None
         raise SourceUnreachable(reason)
 
 

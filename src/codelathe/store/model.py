@@ -41,6 +41,13 @@ def own_model(ref: ModelRef, path: Path) -> LocalModel:
     Raises:
         ModelRefError: there is nothing, or nothing that is a model, or more than one.
     """
+    try:
+        return _found(ref, path)
+    except OSError as error:
+        raise ModelRefError(f"cannot read {path}: {error.strerror}", field="model") from None
+
+
+def _found(ref: ModelRef, path: Path) -> LocalModel:
     if path.is_dir():
         names = [entry.name for entry in path.iterdir() if entry.is_file()]
         chosen = select(str(path), names)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote
 
@@ -28,6 +29,9 @@ from codelathe.store.pins import Pins
 from codelathe.store.planning import Plan, RepositoryPlanner, answers, plan_pinned
 from codelathe.store.progress import Progress, Silent
 from codelathe.store.shelf import Record, Shelf, delete, size_of
+
+#: Of a folder's name: file systems take no more than 255 bytes, suffixes included.
+_LONGEST = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,9 +220,9 @@ class Store:
     def _own(self, ref: ModelRef) -> Path | None:
         """The path of the user's own that the reference is, or stands for."""
         if ref.scheme in ("path", "gguf"):
-            return Path(ref.name).expanduser()
+            return _expanded(ref.name)
         if ref.scheme == "alias" and (local := self.catalogue.model(ref.name).local):
-            return self.home / Path(local).expanduser()
+            return self.home / _expanded(local)
         return None
 
     def _kept(self, ref: ModelRef, consequence: str) -> Record | None:
@@ -283,6 +287,16 @@ def not_installed(ref: ModelRef) -> ArtefactUnavailable:
     return ArtefactUnavailable(f"{ref} is not installed", hint=f"lathe models pull {ref}")
 
 
+def _expanded(path: str) -> Path:
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise ModelRefError(f"{path} is in the home of nobody here", field="model") from None
+
+
 def _unfinished(shelf: Shelf, name: str) -> Path:
     """The folder of an unfinished fetch; different names have different ones."""
-    return shelf.root / ".unfinished" / quote(name, safe="@+")
+    folder = quote(name, safe="@+")
+    if len(folder) > _LONGEST:
+        folder = f"{folder[:_LONGEST]}-{sha256(name.encode()).hexdigest()[:16]}"
+    return shelf.root / ".unfinished" / folder
