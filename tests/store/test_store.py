@@ -32,6 +32,14 @@ def left_over(home: Path) -> list[str]:
     return [p.name for p in (home / "models").rglob("*.part*")]
 
 
+def alter_unseen(path: Path) -> None:
+    """Write to a file that keeps its size and time."""
+    before = path.stat()
+    with path.open("r+b") as file:
+        file.write(b"GGUX")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
 def test_a_fetched_model_has_the_pinned_bytes(store: Store, hub: FakeHub) -> None:
     assert store.obtain(TINY).path.read_bytes() == hub.repositories["someone/tiny"]["tiny.gguf"]
 
@@ -218,13 +226,56 @@ def test_repair_fetches_a_damaged_model_again(store: Store, hub: FakeHub) -> Non
 
 
 def test_verify_hashes_what_size_and_time_do_not_show(store: Store, hub: FakeHub) -> None:
-    path = store.obtain(TINY).path
-    before = path.stat()
-    with path.open("r+b") as file:
-        file.write(b"GGUX")
-    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    alter_unseen(store.obtain(TINY).path)
     with pytest.raises(IntegrityError):
         store.verify(TINY)
+
+
+def test_what_verify_found_altered_is_fetched_again_by_repair(store: Store, hub: FakeHub) -> None:
+    path = store.obtain(TINY).path
+    alter_unseen(path)
+    with pytest.raises(IntegrityError):
+        store.verify(TINY)
+    store.obtain(TINY, repair=True)
+    assert store.verify(TINY)
+
+
+def test_a_link_in_a_models_place_is_removed_and_what_it_leads_to_is_left(
+    store: Store, hub: FakeHub, tmp_path: Path
+) -> None:
+    folder = store.obtain(TINY).path.parent
+    folder.rename(tmp_path / "elsewhere")
+    folder.symlink_to(tmp_path / "elsewhere")
+    assert store.locate(TINY)
+    store.remove(TINY)
+    assert store.locate(TINY) is None
+    assert (tmp_path / "elsewhere" / "tiny.gguf").is_file()
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        "[]",
+        '{"names": [], "files": [], "format": "gguf", "licence": ""}',
+        '{"names": ["tiny"], "files": [], "format": "gguf", "licence": ""}',
+        '{"names": ["tiny"], "format": "gguf", "licence": "", "files": [{"name": "tiny.gguf",'
+        ' "bytes": "9", "sha256": "0", "mtime_ns": 1, "source": "hub"}]}',
+    ],
+)
+def test_a_model_with_a_spoilt_record_is_fetched_anew(
+    store: Store, hub: FakeHub, spoilt: str
+) -> None:
+    path = store.obtain(TINY).path
+    (path.parent / "codelathe.json").write_text(spoilt)
+    assert store.locate(TINY) is None
+    assert store.obtain(TINY).path == path
+
+
+def test_the_same_bytes_under_another_name_replace_damaged_ones(store: Store, hub: FakeHub) -> None:
+    path = store.obtain(TINY).path
+    path.write_bytes(b"GGUF")
+    hub.repositories["another/tiny"] = hub.repositories["someone/tiny"]
+    assert store.obtain(parse_model_ref("hf:another/tiny")).bytes == len(path.read_bytes())
 
 
 def test_verify_of_a_model_that_is_not_here_says_how_to_fetch_it(store: Store) -> None:

