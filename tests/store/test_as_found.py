@@ -8,6 +8,7 @@ import pytest
 
 from codelathe.core.errors import (
     ArtefactUnavailable,
+    InputError,
     IntegrityError,
     ModelRefError,
     UnknownName,
@@ -186,8 +187,14 @@ def test_a_local_entry_of_ones_own_catalogue_is_used_in_place(home: Path) -> Non
 
 
 def test_a_path_in_the_home_of_nobody_is_told(store: Store) -> None:
-    with pytest.raises(ModelRefError, match="nobody"):
+    with pytest.raises(InputError, match="nobody"):
         obtain(store, "~no-such-user-here/model.gguf")
+
+
+def test_a_home_in_the_home_of_nobody_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CODELATHE_HOME", "~no-such-user-here/store")
+    with pytest.raises(InputError, match="nobody"):
+        Store()
 
 
 def test_a_path_that_cannot_be_read_is_told(store: Store) -> None:

@@ -6,17 +6,35 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from codelathe.core.errors import InputError
+
 VARIABLE = "CODELATHE_HOME"
 
 
 def home() -> Path:
-    """The folder `CODELATHE_HOME` names, else the one this system keeps user data in."""
+    """The folder `CODELATHE_HOME` names, else the one this system keeps user data in.
+
+    Raises:
+        InputError: it is in the home of a user who does not exist.
+    """
     named = os.environ.get(VARIABLE, "")
     if named:
-        return Path(named).expanduser().absolute()
+        return expanded(named).absolute()
     from platformdirs import user_data_path
 
     return user_data_path("codelathe", appauthor=False)
+
+
+def expanded(path: str) -> Path:
+    """`path` with the home that a `~` at its beginning stands for.
+
+    Raises:
+        InputError: nobody has that home.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise InputError(f"{path} is in the home of nobody here") from None
 
 
 @dataclass(frozen=True, slots=True)

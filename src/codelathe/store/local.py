@@ -13,6 +13,7 @@ from pathlib import Path
 
 from codelathe.core.errors import IntegrityError, SourceUnreachable
 from codelathe.store.artefact import Artefact
+from codelathe.store.folders import expanded
 from codelathe.store.part import CHUNK, Part, file_sha256
 from codelathe.store.progress import Progress
 
@@ -58,7 +59,7 @@ class LocalSource:
 
     def _folders(self) -> tuple[Path, ...]:
         data = os.environ.get(VARIABLE, "")
-        return (*self._ours, Path(data).expanduser()) if data else self._ours
+        return (*self._ours, expanded(data)) if data else self._ours
 
 
 def _copy(found: Path, part: Part, progress: Progress) -> None:

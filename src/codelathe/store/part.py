@@ -30,7 +30,7 @@ def disk_errors(path: Path) -> Iterator[None]:
         if error.errno in _FULL:
             raise disk_full(path) from None
         raise StoreError(
-            f"cannot write {error.filename or path}: {error.strerror}",
+            f"cannot write {path / str(error.filename or '')}: {error.strerror}",
             hint="make the folder writable, or set CODELATHE_HOME to another",
         ) from None
 

@@ -225,11 +225,16 @@ def write_record(folder: Path, record: Record) -> None:
     """Put the record into `folder`, whole or not at all."""
     document: dict[str, Any] = dataclasses.asdict(record)
     temporary = folder / f".{RECORD}.{os.getpid()}"
-    with temporary.open("w", encoding="utf-8") as file:
-        json.dump(document, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(folder / RECORD)
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            json.dump(document, file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(folder / RECORD)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
 
 
 def _is_sound(record: Record) -> bool:

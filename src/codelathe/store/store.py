@@ -18,7 +18,7 @@ from codelathe.core.modelref import ModelRef
 from codelathe.store.artefact import HubFile, Source
 from codelathe.store.catalogue import Catalogue, Entry, load_catalogue
 from codelathe.store.fetching import Fetcher
-from codelathe.store.folders import Folders
+from codelathe.store.folders import Folders, expanded
 from codelathe.store.folders import home as default_home
 from codelathe.store.hub import HubSource
 from codelathe.store.index import IndexSource
@@ -220,9 +220,9 @@ class Store:
     def _own(self, ref: ModelRef) -> Path | None:
         """The path of the user's own that the reference is, or stands for."""
         if ref.scheme in ("path", "gguf"):
-            return _expanded(ref.name)
+            return expanded(ref.name)
         if ref.scheme == "alias" and (local := self.catalogue.model(ref.name).local):
-            return self.home / _expanded(local)
+            return self.home / expanded(local)
         return None
 
     def _kept(self, ref: ModelRef, consequence: str) -> Record | None:
@@ -285,13 +285,6 @@ class Store:
 def not_installed(ref: ModelRef) -> ArtefactUnavailable:
     """The error of a model that is not in place."""
     return ArtefactUnavailable(f"{ref} is not installed", hint=f"lathe models pull {ref}")
-
-
-def _expanded(path: str) -> Path:
-    try:
-        return Path(path).expanduser()
-    except RuntimeError:
-        raise ModelRefError(f"{path} is in the home of nobody here", field="model") from None
 
 
 def _unfinished(shelf: Shelf, name: str) -> Path:
