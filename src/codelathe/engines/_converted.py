@@ -1,10 +1,11 @@
 """The converted model of the engine `openvino`: made once from a GGUF file, then kept.
 
-OpenVINO GenAI reads GGUF itself, in about ten times the time and half again the memory
-that its own form takes. So a child process reads the file once and writes that form into
-the cache folder: a temporary folder, then renamed, so that it is there whole or not at
-all. What is kept is used again while file, size, time of change and versions are the
-same; a damaged copy is noticed and made anew.
+OpenVINO GenAI reads GGUF itself, in about ten times the time that its own form takes, and
+not without loss. So a child process reads the file once, mends what the reader got wrong
+(`_zero_points.py`, `_lift_length_limit`) and writes OpenVINO's form into the cache folder:
+a temporary folder, then renamed, so that it is there whole or not at all. What is kept is
+used again while file, size, time of change and versions are the same; a damaged copy is
+noticed and made anew.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from typing import TypeVar
 
 from codelathe.core.errors import DiskFull, ModelFileError
 from codelathe.core.gguf import GgufHeader
+from codelathe.engines._zero_points import restore_zero_points
 
 T = TypeVar("T")
 
@@ -33,6 +35,8 @@ ARCHITECTURES = frozenset({"llama", "qwen2", "qwen3"})
 TENSOR_TYPES = frozenset({"F32", "F16", "BF16", "Q4_0", "Q4_1", "Q4_K", "Q6_K", "Q8_0"})
 _TOKENIZERS = frozenset({"gpt2"})
 _MANIFEST = "files.json"
+#: Counts up when what is written here changes, so that older copies are not used.
+_FORM = 2
 
 
 def unreadable(header: GgufHeader) -> str:
@@ -73,7 +77,7 @@ def load_converted(header: GgufHeader, cache: Path, load: Callable[[Path], T]) -
 
 def _key(header: GgufHeader) -> str:
     found = header.path.stat()
-    told = [header.path.name, found.st_size, found.st_mtime_ns, version("openvino-genai")]
+    told = [header.path.name, found.st_size, found.st_mtime_ns, _FORM, version("openvino-genai")]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:20]
 
 
@@ -158,6 +162,7 @@ def _main(source: str, target: str) -> None:
         link, tokenizer, scheduler, "CPU", enable_save_ov_model=True
     )
     link.unlink()
+    restore_zero_points(Path(source), Path(target))
     _lift_length_limit(Path(target))
     for made in Path(target).iterdir():
         with made.open("rb") as file:
