@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from collections import Counter, OrderedDict, defaultdict, deque
@@ -196,6 +197,11 @@ def test_what_must_be_plain_refuses_what_is_not() -> None:
 
 def test_a_set_of_keys_with_one_hash_is_refused() -> None:
     prime = (1 << 61) - 1
-    tree = codec.encode({i * prime for i in range(100)})
+    tree = codec.encode({i * prime for i in range(1000)})
     with pytest.raises(codec.CodecError):
         codec.decode(tree)
+
+
+def test_a_grid_of_points_is_no_attack_though_many_share_a_hash() -> None:
+    grid = set(itertools.product(range(-2, 3), repeat=6))
+    assert there_and_back(grid) == grid

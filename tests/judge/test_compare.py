@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from decimal import Decimal
 from typing import Any
 
@@ -70,3 +71,11 @@ def test_a_long_value_is_cut() -> None:
 @pytest.mark.parametrize("value", [10**5000, [10**5000]], ids=["bare", "in a list"])
 def test_an_integer_of_too_many_digits_can_be_shown(value: Any) -> None:
     assert compare.show(value)
+
+
+def test_counts_that_have_no_order_can_be_shown() -> None:
+    assert compare.show(Counter({1: Decimal("NaN"), 2: Decimal(1)}))
+
+
+def test_what_is_shown_can_be_written_as_utf_8() -> None:
+    assert compare.clip("a\ud800b").encode() == b"a\\ud800b"

@@ -25,7 +25,7 @@ MAX_INT_BITS = 1 << 18
 MAX_ITERATED = 10_000
 _MAX_RATIO_BITS = 1 << 14  # a Fraction is reduced when built, which takes quadratic time
 _JSON_INT = 1 << 53
-_SAME_HASH = 16
+_COMPARISONS = 1 << 18  # that keys of the same hash may cost whoever builds a set of them
 
 
 class CodecError(Exception):
@@ -232,9 +232,12 @@ def _decode_fraction(parts: list[Any]) -> Fraction:
 
 
 def _hashable(items: Iterable[Any]) -> list[Any]:
-    """`items`, unless so many share a hash that a set of them would take quadratic time."""
+    """`items`, unless so many share a hash that a set of them would take quadratic time.
+
+    Some do without ill intent: -1 and -2 have one hash, and so have all tuples of them.
+    """
     kept = list(items)
-    if len(kept) > _SAME_HASH and max(Counter(map(hash, kept)).values()) > _SAME_HASH:
+    if sum(n * n for n in Counter(map(hash, kept)).values()) > _COMPARISONS:
         raise CodecError("too many keys of one hash")
     return kept
 

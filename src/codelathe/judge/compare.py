@@ -59,10 +59,11 @@ def show(value: Any) -> str:
         if isinstance(value, int):
             return clip(hex(value))
         return f"<{type(value).__name__} holding an integer of thousands of digits>"
+    except ArithmeticError:  # a Counter puts its counts in order, which nan has none in
+        return f"<{type(value).__name__} holding nan>"
 
 
 def clip(text: str) -> str:
-    """`text`, cut at `SHOWN` characters, saying so."""
-    if len(text) <= SHOWN:
-        return text
-    return f"{text[:SHOWN]}… ({len(text)} characters)"
+    """`text`, cut at `SHOWN` characters, saying so; it can be written as UTF-8."""
+    shown = text[:SHOWN].encode("utf-8", "backslashreplace").decode()
+    return shown if len(text) <= SHOWN else f"{shown}… ({len(text)} characters)"

@@ -28,10 +28,12 @@ _NR, _ARCH, _ARGS = 0, 4, 16
 
 #: TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIOCLEX, FIONCLEX: what `isatty` and sockets ask
 _IOCTLS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5451, 0x5450)
+#: Duplicates, flags and locks. The others have the kernel send signals to any process.
+_FCNTLS = (0, 1, 2, 3, 4, 5, 6, 7, 1030)
 
 _FILES = """read write open openat close stat fstat lstat newfstatat statx lseek pread64 pwrite64
 readv writev preadv pwritev preadv2 pwritev2 access faccessat faccessat2 dup dup2 dup3 sendfile
-fcntl fsync fdatasync truncate ftruncate getdents getdents64 getcwd chdir fchdir rename renameat
+fsync fdatasync truncate ftruncate getdents getdents64 getcwd chdir fchdir rename renameat
 renameat2 mkdir mkdirat rmdir creat unlink unlinkat symlink symlinkat readlink readlinkat umask
 statfs fstatfs fallocate fadvise64 close_range pipe pipe2"""
 _WAITING = """poll ppoll select pselect6 epoll_create epoll_create1 epoll_wait epoll_pwait
@@ -72,6 +74,12 @@ def _on(name: str, *body: bytes) -> bytes:
     return _op(_JEQ, nr, 0, len(body)) + b"".join(body)
 
 
+def _one_of(argument: int, values: tuple[int, ...], refusal: int) -> tuple[bytes, ...]:
+    """A body that allows a call whose argument is one of `values`."""
+    asked = [_op(_JEQ, value, len(values) - i, 0) for i, value in enumerate(values)]
+    return _argument(argument), *asked, _op(_RETURN, refusal), _op(_RETURN, ALLOW)
+
+
 def _guard() -> bytes:
     """Refuse other architectures' entries, which would renumber every call."""
     arch = syscalls.MACHINES[syscalls.MACHINE][1]
@@ -87,8 +95,8 @@ def inherited() -> bytes:
     code = _guard()
     code += _on("clone3", _op(_RETURN, ENOSYS))
     code += _on("clone", _argument(0), _op(_JSET, CLONE_NEW, 1, 0), allow, deny)
-    asked = [_op(_JEQ, value, len(_IOCTLS) - i, 0) for i, value in enumerate(_IOCTLS)]
-    code += _on("ioctl", _argument(1), *asked, _op(_RETURN, ENOTTY), allow)
+    code += _on("ioctl", *_one_of(1, _IOCTLS, ENOTTY))
+    code += _on("fcntl", *_one_of(1, _FCNTLS, EPERM))
     for name in _ALLOWED:
         code += _on(name, allow)
     return code + deny
