@@ -332,6 +332,38 @@ except KeyboardInterrupt:
     assert eventually(lambda: not alive(below))
 
 
+def test_a_fork_of_the_judging_program_that_ends_disturbs_nothing() -> None:
+    body = """
+import os, time
+slow = Candidate("import time\\ndef f():\\n    time.sleep(1)\\n    return 1", entry_point="f")
+def cases():
+    yield Case(slow, case.examples)
+    if os.fork() == 0:
+        sys.exit(0)
+    os.wait()
+print([v.status.value for (v,) in judge.judge(cases())], flush=True)
+"""
+    with start(body) as process:
+        output, _ = process.communicate()
+    assert output == "['passed']\n"
+
+
+def test_a_fork_of_the_judging_program_is_told_that_the_judge_is_not_its_own() -> None:
+    body = """
+import os
+if os.fork() == 0:
+    try:
+        list(judge.judge([case]))
+    except Exception as error:
+        print(error, flush=True)
+    os._exit(0)
+os.wait()
+"""
+    with start(body) as process:
+        output, _ = process.communicate()
+    assert output == "the judge belongs to the process that made it\n"
+
+
 def test_a_program_that_forgets_to_close_ends_all_the_same() -> None:
     with start(
         "next(judge.judge([Case(Candidate('f = int', entry_point='f'), case.examples)]))"

@@ -57,9 +57,20 @@ class _Work:
         self.isolation: Isolation | None = None
         self.refusal: JudgeError | None = None
         self.running: set[_Job] = set()
+        self._process = os.getpid()
+
+    @property
+    def forked(self) -> bool:
+        """Whether this is a copy, in a fork of the process whose judge it is.
+
+        A copy has no threads, and what it did to a channel would be done to the original.
+        """
+        return os.getpid() != self._process
 
     def close(self) -> None:
         """Take no more work and end what runs."""
+        if self.forked:
+            return
         with self.lock:
             self.closed = True
             for job in [*self.jobs, *self.running]:
@@ -110,6 +121,7 @@ class SandboxJudge:
             IsolationError: this machine cannot isolate code.
         """
         work = self._work
+        self._check_process()
         with work.lock:
             self._check_open()
             if not self._threads:
@@ -130,6 +142,7 @@ class SandboxJudge:
             LanguageError: no judge for a candidate's language.
             ProblemError: an argument of an example is not plain data.
         """
+        self._check_process()
         source = iter(cases)
         mine: deque[_Job] = deque()
         more = True
@@ -147,17 +160,21 @@ class SandboxJudge:
                     return
                 self._wait(mine, more)
         finally:
-            with self._work.lock:
-                for job in mine:
-                    self._work.cancel(job)
+            if not self._work.forked:
+                with self._work.lock:
+                    for job in mine:
+                        self._work.cancel(job)
 
     def close(self) -> None:
-        """End every process of the judge. Closing twice is harmless."""
+        """End every process of the judge. Closing twice is harmless, and so is it in a fork."""
+        if self._work.forked:
+            return
         self._work.close()
         with self._work.lock:
             threads, self._threads = self._threads, []
         for thread in threads:
-            thread.join()
+            if thread.ident is not None:  # else its start failed, or was interrupted
+                thread.join()
 
     def __enter__(self) -> SandboxJudge:
         return self
@@ -206,6 +223,10 @@ class SandboxJudge:
                     return
                 work.changed.wait()
 
+    def _check_process(self) -> None:
+        if self._work.forked:
+            raise JudgeError("the judge belongs to the process that made it", hint="make a new one")
+
     def _check_open(self) -> None:
         if self._work.closed:
             raise _closed()
@@ -218,8 +239,13 @@ class SandboxJudge:
             target=_own_slot, args=(self._work, processor), name="codelathe-slot", daemon=True
         )
         self._threads.append(thread)
+        try:
+            thread.start()
+        except RuntimeError as e:
+            raise JudgeError(
+                f"a slot cannot be started: {e}", hint="raise the limit on processes (ulimit -u)"
+            ) from e
         self._work.idle += 1
-        thread.start()
 
 
 def _closed() -> JudgeError:
