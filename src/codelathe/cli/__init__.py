@@ -15,8 +15,8 @@ from typing import Any
 import click
 
 from codelathe import __version__
-from codelathe.cli.console import report_error
-from codelathe.core.errors import LatheError, answer
+from codelathe.cli.console import open_streams, report_error
+from codelathe.core.errors import LatheError, UsageError, answer
 from codelathe.core.registry import Registry
 
 INTERRUPTED = 130
@@ -43,8 +43,12 @@ class VerbGroup(click.Group):
         return list(VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """The verb's command, or None for click's own message with the nearest names."""
-        command: click.Command | None = VERBS.load(cmd_name) if cmd_name in VERBS else None
+        """The verb's command.
+
+        Raises:
+            UnknownName: no such verb; the hint has the nearest ones.
+        """
+        command: click.Command = VERBS.load(cmd_name)
         return command
 
 
@@ -62,6 +66,7 @@ def lathe() -> None:
 def main(args: list[str] | None = None) -> None:
     """Run `lathe` and exit: 0 done, 1 failed, 2 wrong use, 3 not proved, 130 interrupted."""
     signal.signal(signal.SIGTERM, _interrupt)
+    open_streams()
     sys.exit(run(sys.argv[1:] if args is None else args))
 
 
@@ -75,24 +80,28 @@ def run(args: list[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         return INTERRUPTED
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return error.exit_code
     except BrokenPipeError:
-        # The reader went away (`lathe ... | head`): nothing is left to say, also not at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        return 1  # the reader went away (`lathe ... | head`): nothing is left to say
     except Exception as error:  # the outermost handler: a user never sees a trace
         if os.environ.get("CODELATHE_DEBUG"):
             raise
-        known = error if isinstance(error, LatheError) else _unexpected(error)
+        known = _told(error)
         report_error(known, as_json=as_json)
         return answer(known)[0]
     return outcome if isinstance(outcome, int) else 0
 
 
-def _unexpected(error: Exception) -> LatheError:
-    """A fault of ours, told as one."""
+def _told(error: Exception) -> LatheError:
+    """`error` as one of ours: a wrong option, or a fault of the program."""
+    if isinstance(error, LatheError):
+        return error
+    if isinstance(error, click.ClickException):
+        context = error.ctx if isinstance(error, click.UsageError) else None
+        path = context.command_path if context else "lathe"
+        return UsageError(error.format_message(), hint=f"{path} --help")
     return LatheError(
         f"unexpected {type(error).__name__}: {error}",
         hint="run it again with CODELATHE_DEBUG=1 and report what it prints",

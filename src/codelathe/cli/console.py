@@ -7,7 +7,9 @@ none with `--quiet`. rich is imported only when something is drawn.
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +20,10 @@ import click
 from codelathe.core.errors import LatheError
 
 if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
     from rich.console import Console as RichConsole
+
+_STDIN, _STDOUT, _STDERR = range(3)
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -42,7 +47,12 @@ class Output:
 
     def document(self, document: Any) -> None:
         """The one JSON document of a `--json` run."""
-        click.echo(json.dumps(document, ensure_ascii=not _utf8(), indent=2))
+        text = json.dumps(document, ensure_ascii=False, indent=2)
+        try:
+            text.encode(sys.stdout.encoding)
+        except UnicodeEncodeError:  # a terminal that is not UTF-8, or half a surrogate pair
+            text = json.dumps(document, indent=2)
+        click.echo(text)
 
     def screen(self) -> RichConsole:
         """A rich console on standard output, for results."""
@@ -89,5 +99,42 @@ def printable(text: str) -> str:
     )
 
 
-def _utf8() -> bool:
-    return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+def open_streams() -> None:
+    """Make the standard streams such that every verb can use them.
+
+    A closed one becomes the null device, also for what C libraries write. Characters that
+    the encoding of standard output lacks are escaped.
+
+    Raises:
+        SystemExit: standard output is closed; told before work is done for nothing.
+    """
+    while (spare := os.open(os.devnull, os.O_RDWR)) <= _STDERR:
+        pass  # the lowest free descriptor is taken: one of the three
+    os.close(spare)
+    sys.stdin = sys.stdin or os.fdopen(_STDIN, closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(_STDERR, "w", closefd=False)
+    if sys.stdout is None:
+        click.echo("error: standard output is closed: there is nowhere to print to", err=True)
+        sys.exit(1)
+    sys.stdout = io.TextIOWrapper(
+        io.BufferedWriter(_StandardOutput(_STDOUT, "wb", closefd=False)),
+        encoding=sys.stdout.encoding,
+        errors="backslashreplace",
+        line_buffering=sys.stdout.isatty(),
+    )
+
+
+class _StandardOutput(io.FileIO):
+    """Where results go. Once a write has failed, the rest goes nowhere, also at exit."""
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), _STDOUT)
+            if isinstance(error, BrokenPipeError):
+                raise
+            raise LatheError(
+                f"the result cannot be written to standard output: {error.strerror}",
+                hint="make room, or name another file after >, and run it again",
+            ) from None

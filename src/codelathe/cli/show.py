@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -12,7 +11,6 @@ from codelathe.core.judging import Status, Verdict
 
 if TYPE_CHECKING:
     from rich.console import Console, Group
-    from rich.live import Live
 
     from codelathe.core.proof import Proof
     from codelathe.synthesis.solve import Listener, Outcome
@@ -24,12 +22,13 @@ _FRAMES_PER_SECOND = 12
 class CodeStream:
     """The answer as it grows, redrawn in place; cleared when the result is printed."""
 
-    def __init__(self, live: Live, language: str) -> None:
-        self._live = live
+    def __init__(self, console: Console, language: str) -> None:
+        from rich.spinner import Spinner
+
+        self._console = console
         self._language = language
         self._text = ""
-        self._note = "loading the model"
-        self._drawn = 0.0
+        self._spinner = Spinner("dots", text="loading the model", style="cyan")
 
     @property
     def listener(self) -> Listener:
@@ -39,27 +38,23 @@ class CodeStream:
         return Listener(writing=self._write, trying=self._try)
 
     def _write(self, text: str) -> None:
-        self._text, self._note = text, "writing"
-        if time.monotonic() - self._drawn > 1 / _FRAMES_PER_SECOND:
-            self._draw()
+        self._text = text
+        self._spinner.update(text="writing")
 
     def _try(self, done: int, total: int) -> None:
-        self._note = f"not proved yet: candidate {done} of {total}"
-        self._draw()
+        self._spinner.update(text=f"not proved yet: candidate {done} of {total}")
 
-    def _draw(self) -> None:
-        self._drawn = time.monotonic()
-        self._live.update(self._view(), refresh=True)
-
-    def _view(self) -> Group:
+    def view(self) -> Group:
+        """The last lines that the screen has room for, and what goes on."""
         from rich.console import Group
-        from rich.spinner import Spinner
         from rich.syntax import Syntax
 
-        room = max(4, self._live.console.height - 4)
+        if not self._text:
+            return Group(self._spinner)
+        room = max(4, self._console.height - 4)
         tail = "\n".join(printable(self._text).split("\n")[-room:])
         code = Syntax(tail, self._language, theme="ansi_dark", background_color="default")
-        return Group(code, Spinner("dots", text=self._note, style="cyan"))
+        return Group(code, self._spinner)
 
 
 @contextmanager
@@ -72,8 +67,16 @@ def watching(output: Output, language: str) -> Iterator[Listener]:
         return
     from rich.live import Live
 
-    with Live(console=output.screen(), transient=True, auto_refresh=False) as live:
-        yield CodeStream(live, language).listener
+    console = output.screen()
+    stream = CodeStream(console, language)
+    with Live(
+        console=console,
+        transient=True,
+        get_renderable=stream.view,
+        refresh_per_second=_FRAMES_PER_SECOND,
+    ):
+        console.show_cursor()  # hidden, it would stay so in the shell after Ctrl-Z
+        yield stream.listener
 
 
 def show_outcome(outcome: Outcome, output: Output) -> None:
@@ -99,10 +102,13 @@ def show_code(console: Console, code: str, language: str) -> None:
     """`code` highlighted on a terminal, and plain, byte for byte, anywhere else."""
     if not console.is_terminal:
         console.file.write(code + "\n")
+        console.file.flush()  # before the proof, and where it cannot be written, before the exit
         return
     from rich.syntax import Syntax
 
-    console.print(Syntax(printable(code), language, theme="ansi_dark", background_color="default"))
+    # As text, which the terminal wraps itself: the code can be copied without cuts and padding.
+    lines = Syntax("", language, theme="ansi_dark", background_color="default")
+    console.print(lines.highlight(printable(code)), soft_wrap=True, end="")
 
 
 def show_verdict(console: Console, verdict: Verdict) -> None:
