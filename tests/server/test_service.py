@@ -71,6 +71,20 @@ def test_an_unknown_path_is_a_problem_document(serve) -> None:
     assert response.headers["content-type"] == "application/problem+json"
 
 
+def test_an_unknown_path_is_told_with_those_there_are(serve) -> None:
+    document = serve().client.get("/generate/code").json()
+    assert document["detail"] == "GET /generate/code: Not Found"
+    assert "/generate-code/{backend}/" in document["hint"]
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000, b'{"prompt": "\xff"}', b"9" * 10_000])
+def test_a_body_that_nobody_can_read_is_400(serve, body: bytes) -> None:
+    headers = {"content-type": "application/json"}
+    answer = serve().client.post("/generate-code/local/", content=body, headers=headers)
+    assert answer.status_code == 400
+    assert answer.json()["type"].endswith("BadRequest")
+
+
 def test_a_wrong_method_is_405(serve) -> None:
     assert serve().client.get("/generate-code/local/").status_code == 405
 

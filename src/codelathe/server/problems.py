@@ -50,12 +50,12 @@ def problem(
         "type": f"urn:codelathe:error:{name}",
         "title": _WORD.sub(" ", name).capitalize(),
         "status": status,
-        "detail": without_paths(detail),
+        "detail": detail,
     }
     if hint:
-        body["hint"] = without_paths(hint)
+        body["hint"] = hint
     if errors:
-        body["errors"] = [{"field": f, "message": without_paths(m)} for f, m in errors]
+        body["errors"] = [{"field": f, "message": m} for f, m in errors]
     return SafeJSONResponse(
         body, status, headers=dict(headers or {}), media_type="application/problem+json"
     )
@@ -69,12 +69,13 @@ def without_paths(text: str) -> str:
 def of_error(error: LatheError, fields: Mapping[str, str] = {}) -> JSONResponse:
     """The answer for one of our errors. `fields` renames its field to the one in the body."""
     field = fields.get(error.field, error.field)
+    message = without_paths(error.message)
     return problem(
         answer(error)[1],
         type(error).__name__,
-        error.message,
-        hint=error.hint,
-        errors=[(field, error.message)] if field else (),
+        message,
+        hint=without_paths(error.hint),
+        errors=[(field, message)] if field else (),
     )
 
 
@@ -93,10 +94,11 @@ async def on_invalid(request: Request, error: Exception) -> JSONResponse:  # noq
 
 
 async def on_http_error(request: Request, error: Exception) -> JSONResponse:
-    """No such path, or no such method on it."""
+    """No such path, no such method on it, or a body that nobody can read."""
     assert isinstance(error, HTTPException)
     where = f"{request.method} {request.url.path}"
-    name = {404: "NotFound", 405: "MethodNotAllowed"}.get(error.status_code, "HTTPError")
+    names = {400: "BadRequest", 404: "NotFound", 405: "MethodNotAllowed"}
+    name = names.get(error.status_code, "RequestRefused")
     return problem(
         error.status_code,
         name,
