@@ -1,4 +1,4 @@
-"""The base address of a remote service: where it is set, and whether it may be used."""
+"""The base address of a remote service: where it is set, whether it may be used, its key."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 from urllib.parse import urlsplit
 
 from codelathe.core.errors import UsageError
-from codelathe.engines.secrets import scrub, setting
+from codelathe.engines.secrets import Secret, find_secret, require_secret, scrub, setting
 
 
 def find_address(variable: str, keys: tuple[str, ...]) -> str:
@@ -29,6 +29,15 @@ def find_address(variable: str, keys: tuple[str, ...]) -> str:
             hint=f"export {variable} if you trust that address, or put its key into .env as well",
         )
     return address
+
+
+def find_key(variables: tuple[str, ...], host: str, service: str) -> Secret | None:
+    """The first of `variables` that is set; a service on this machine may need none.
+
+    Raises:
+        MissingKey: none is set, and `host` is elsewhere.
+    """
+    return find_secret(variables) if is_loopback(host) else require_secret(variables, service)
 
 
 def check_address(address: str) -> str:

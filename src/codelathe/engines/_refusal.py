@@ -1,4 +1,4 @@
-"""What a service's error answer means: an HTTP status and a body become one of our errors.
+"""What a service's failing means: a refusal or a broken connection becomes one of our errors.
 
 OpenAI-compatible services and the Hugging Face router agree on the statuses and, roughly,
 on a body `{"error": {"message", "code", "param"}}`; others send `{"error": "..."}`,
@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from codelathe.core.errors import (
     ContextOverflow,
@@ -22,8 +23,11 @@ from codelathe.core.errors import (
     UnsupportedArgument,
 )
 from codelathe.engines._chunks import Garbled, read_json
-from codelathe.engines._retry import Transient, retry_after
+from codelathe.engines._retry import Timeouts, Transient, retry_after
 from codelathe.engines.secrets import Secret, scrub
+
+if TYPE_CHECKING:
+    import httpx2
 
 _OVERFLOW = re.compile(
     r"context.?(length|size|window)|maximum context|too many (input )?tokens|prompt is too long"
@@ -170,3 +174,43 @@ def _not_found(refusal: Refusal, service: Service, said: str) -> LatheError:
 
 def _argument(refusal: Refusal) -> str:
     return next((ours for theirs, ours in ARGUMENTS.items() if refusal.names(theirs)), "")
+
+
+def transport_failure(
+    error: httpx2.HTTPError, service: Service, limits: Timeouts
+) -> LatheError | Transient:
+    """The error for a connection that failed."""
+    import httpx2
+
+    reason = service.quote(str(error)) or type(error).__name__
+    if isinstance(error, httpx2.ConnectTimeout):
+        why = f"{service.name} did not accept a connection in {limits.connect:g} s"
+        return Transient(RemoteTimeout(why, hint="check the network and the base address"))
+    if isinstance(error, httpx2.TimeoutException):
+        return RemoteTimeout(
+            f"{service.name} sent nothing for {limits.read:g} s", hint="try again later"
+        )
+    if isinstance(error, httpx2.ConnectError):
+        why = f"{service.name} cannot be reached: {reason}"
+        return Transient(RemoteFailure(why, hint="check the network and the base address"))
+    if isinstance(error, (httpx2.NetworkError, httpx2.RemoteProtocolError)):
+        return cut_short(service)
+    return garbled(reason, service)
+
+
+def cut_short(service: Service) -> Transient:
+    """The error for a stream that ended inside an answer."""
+    return Transient(
+        RemoteFailure(
+            f"{service.name} broke off in the middle of an answer",
+            hint="try again; what was finished before is kept",
+        )
+    )
+
+
+def garbled(why: str, service: Service) -> RemoteFailure:
+    """The error for an answer that is none."""
+    return RemoteFailure(
+        f"{service.name} sent no usable answer: {service.quote(why)}",
+        hint="try again, or check the base address and the model",
+    )

@@ -20,7 +20,7 @@ from codelathe.core.generation import Completion, FinishReason, Request, Watch
 from codelathe.engines._answer import Answer
 from codelathe.engines._chunks import Garbled, Piece, Usage
 from codelathe.engines._guard import listening
-from codelathe.engines._refusal import Service
+from codelathe.engines._refusal import Service, garbled
 from codelathe.engines._retry import Retries, Timeouts, Transient
 
 MAX_CHARACTERS = 4 << 20
@@ -255,11 +255,3 @@ def _unchained(error: BaseException) -> BaseException:
 def _estimate(request: Request) -> int:
     text = request.prompt or "".join(m.content for m in request.messages)
     return max(1, len(text) // CHARACTERS_PER_TOKEN)
-
-
-def garbled(why: str, service: Service) -> RemoteFailure:
-    """The error for an answer that is none."""
-    return RemoteFailure(
-        f"{service.name} sent no usable answer: {service.quote(why)}",
-        hint="try again, or check the base address and the model",
-    )

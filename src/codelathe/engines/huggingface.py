@@ -21,14 +21,21 @@ from codelathe.core.generation import (
     Watch,
     refuse_unsupported,
 )
-from codelathe.engines._address import check_address, find_address, is_loopback
+from codelathe.engines._address import check_address, find_address, find_key
 from codelathe.engines._chunks import Garbled, Piece, Usage, read_chunk, whole
 from codelathe.engines._guard import PLAIN, guard
-from codelathe.engines._refusal import Refusal, Service, failure_of, read_refusal
-from codelathe.engines._remote import DEFAULT_PACE, Call, Pace, complete, garbled
+from codelathe.engines._refusal import (
+    Refusal,
+    Service,
+    cut_short,
+    failure_of,
+    garbled,
+    read_refusal,
+    transport_failure,
+)
+from codelathe.engines._remote import DEFAULT_PACE, Call, Pace, complete
 from codelathe.engines._retry import Transient
-from codelathe.engines.openai import cut_short, transport_failure
-from codelathe.engines.secrets import Secret, find_secret, require_secret
+from codelathe.engines.secrets import Secret
 
 if TYPE_CHECKING:
     from huggingface_hub import InferenceClient
@@ -63,10 +70,7 @@ class HuggingFaceEngine:
         self._base = check_address(base_url) if base_url else ""
         host = urlsplit(self._base).hostname or ""
         name = f"the endpoint at {host}" if host else _ROUTER
-        if key is None:
-            key = find_secret(KEY_VARIABLES)
-        if key is None and not is_loopback(host):
-            key = require_secret(KEY_VARIABLES, name)
+        key = key or find_key(KEY_VARIABLES, host, name)
         if key is not None and not host and not key.reveal().startswith(_TOKEN_PREFIX):
             raise RejectedKey(
                 f"{_ROUTER}'s router takes only its own tokens, which begin with {_TOKEN_PREFIX}",
@@ -217,7 +221,7 @@ class HuggingFaceEngine:
         if isinstance(error, errors.HfHubHTTPError):
             return _refusal(error)
         if isinstance(error, errors.InferenceTimeoutError) and isinstance(cause, httpx2.HTTPError):
-            return transport_failure(cause, self._service, self._pace)
+            return transport_failure(cause, self._service, self._pace.timeouts)
         if isinstance(error, errors.TextGenerationError):
             return failure_of(read_refusal(_tgi_status(error), {}, str(error)), self._service)
         if isinstance(error, errors.OfflineModeIsEnabled):
@@ -226,7 +230,7 @@ class HuggingFaceEngine:
                 hint="unset HF_HUB_OFFLINE, or use a local model",
             )
         if isinstance(error, httpx2.HTTPError):
-            return transport_failure(error, self._service, self._pace)
+            return transport_failure(error, self._service, self._pace.timeouts)
         if not request.messages and isinstance(error, (ValueError, StopIteration)):
             return UnsupportedArgument(
                 f"{self._service.model} at {self._service.name} does not go on from a plain "

@@ -18,8 +18,6 @@ from urllib.parse import urlsplit
 from codelathe.core.errors import (
     InputError,
     LatheError,
-    RemoteFailure,
-    RemoteTimeout,
     UnknownName,
     UsageError,
 )
@@ -31,13 +29,19 @@ from codelathe.core.generation import (
     Watch,
     refuse_unsupported,
 )
-from codelathe.engines._address import check_address, find_address, is_loopback
+from codelathe.engines._address import check_address, find_address, find_key
 from codelathe.engines._chunks import Garbled, Piece, read_chunk, read_json, whole
 from codelathe.engines._guard import PLAIN, guard
-from codelathe.engines._refusal import Refusal, Service, failure_of, read_refusal
-from codelathe.engines._remote import DEFAULT_PACE, Call, Pace, complete, garbled
-from codelathe.engines._retry import Transient
-from codelathe.engines.secrets import Secret, find_secret, require_secret
+from codelathe.engines._refusal import (
+    Refusal,
+    Service,
+    cut_short,
+    failure_of,
+    read_refusal,
+    transport_failure,
+)
+from codelathe.engines._remote import DEFAULT_PACE, Call, Pace, complete
+from codelathe.engines.secrets import Secret
 
 if TYPE_CHECKING:
     import httpx2
@@ -73,10 +77,7 @@ class OpenAIEngine:
         )
         host = urlsplit(self._base).hostname or ""
         name = f"the service at {host}" if self._base != PUBLIC else "OpenAI"
-        if key is None:
-            key = find_secret(KEY_VARIABLES)
-        if key is None and not is_loopback(host):
-            key = require_secret(KEY_VARIABLES, name)
+        key = key or find_key(KEY_VARIABLES, host, name)
         self._service = Service("openai", name, model, KEY_VARIABLES[0], key)
         self._info = EngineInfo(
             "openai", model, host, context_length=None, features=ALL_FEATURES - {"prefill"}
@@ -176,7 +177,7 @@ class OpenAIEngine:
                     done = done or piece.reason is not None
                     yield piece
         except httpx2.HTTPError as error:
-            failure = transport_failure(error, self._service, self._pace)
+            failure = transport_failure(error, self._service, self._pace.timeouts)
             if not done:  # what comes after the end of an answer does not matter
                 raise failure from None
         if not done:
@@ -245,39 +246,6 @@ class _Fields:
                     self._dropped.add(name)
                     return True
         return False
-
-
-def transport_failure(
-    error: httpx2.HTTPError, service: Service, pace: Pace
-) -> LatheError | Transient:
-    """The error for a connection that failed."""
-    import httpx2
-
-    limits = pace.timeouts
-    reason = service.quote(str(error)) or type(error).__name__
-    if isinstance(error, httpx2.ConnectTimeout):
-        why = f"{service.name} did not accept a connection in {limits.connect:g} s"
-        return Transient(RemoteTimeout(why, hint="check the network and the base address"))
-    if isinstance(error, httpx2.TimeoutException):
-        return RemoteTimeout(
-            f"{service.name} sent nothing for {limits.read:g} s", hint="try again later"
-        )
-    if isinstance(error, httpx2.ConnectError):
-        why = f"{service.name} cannot be reached: {reason}"
-        return Transient(RemoteFailure(why, hint="check the network and the base address"))
-    if isinstance(error, (httpx2.NetworkError, httpx2.RemoteProtocolError)):
-        return cut_short(service)
-    return garbled(reason, service)
-
-
-def cut_short(service: Service) -> Transient:
-    """The error for a stream that ended inside an answer."""
-    return Transient(
-        RemoteFailure(
-            f"{service.name} broke off in the middle of an answer",
-            hint="try again; what was finished before is kept",
-        )
-    )
 
 
 def _events(response: httpx2.Response) -> Iterator[bytes]:
