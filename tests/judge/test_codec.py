@@ -6,8 +6,9 @@ import itertools
 import json
 import math
 from collections import Counter, OrderedDict, defaultdict, deque
+from enum import IntEnum
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given
@@ -151,6 +152,24 @@ def test_what_is_not_data_comes_back_opaque(value: object) -> None:
 
 def test_an_opaque_value_equals_no_value() -> None:
     assert there_and_back(Liar("x")) != "x"
+
+
+class Point(NamedTuple):
+    x: int
+    y: int
+
+
+class Level(IntEnum):
+    LOW = 1
+
+
+class Stack(list[int]):
+    pass
+
+
+@pytest.mark.parametrize("value", [Point(1, 2), Level.LOW, Stack([1]), {"a": [Point(3, 4)]}])
+def test_an_heir_of_a_type_of_data_comes_back_as_what_it_is_equal_to(value: object) -> None:
+    assert there_and_back(value) == value
 
 
 def test_a_generator_comes_back_as_what_it_yielded() -> None:

@@ -2,9 +2,10 @@
 
 Both sides of the sandbox's wall use it: the parent encodes arguments and decodes
 what comes back, the candidate's process decodes arguments and encodes what a function
-returned. Only exact built-in and standard types are data (`type(x) is list`), so a
-subclass with a lying `__eq__` arrives as `Opaque`, which equals nothing. Decoding builds
-plain values only, runs no code of the other side, and raises nothing but `CodecError`.
+returned. Only built-in and standard types are data. A named tuple or an IntEnum arrives
+as the tuple or the int that it is equal to; an instance of a class with an `__eq__` of
+its own arrives as `Opaque`, which equals nothing. Decoding builds plain values only, runs
+no code of the other side, and raises nothing but `CodecError`.
 
 What is not kept: shared references inside a value, and a defaultdict's factory.
 """
@@ -93,19 +94,19 @@ class _Encoder:
             raise TooLarge(f"more than {MAX_ITEMS} items")
         leaf = _LEAVES.get(kind)
         if leaf is not None:
-            encoded = leaf(value)
-            self._spend(encoded)
-            return encoded
+            return self._spend(leaf(value))
         return self._compound(value, kind, depth + 1)
 
-    def _spend(self, encoded: Any) -> None:
+    def _spend(self, encoded: Any) -> Any:
         self._bytes -= len(encoded) if type(encoded) is str else len(str(encoded))
         if self._bytes < 0:
             raise TooLarge("larger than the limit on bytes")
+        return encoded
 
     def _compound(self, value: Any, kind: type, depth: int) -> Any:
         if kind in _SEQUENCES:
-            return [_SEQUENCES[kind], *(self.encode(v, depth) for v in value)]
+            items = kind.__iter__(value)  # type: ignore[attr-defined]
+            return [_SEQUENCES[kind], *(self.encode(v, depth) for v in items)]
         if kind in _MAPPINGS:
             flat = (x for pair in kind.items(value) for x in pair)  # type: ignore[attr-defined]
             return [_MAPPINGS[kind], *(self.encode(x, depth) for x in flat)]
@@ -117,13 +118,24 @@ class _Encoder:
             return ["I", kind.__name__, *self._iterated(value, depth)]
         if kind in _VIEWS:
             return ["V", kind.__name__, *(self.encode(v, depth) for v in value)]
-        return ["o", _type_name(kind)]
+        base = _equal_base(kind)
+        if base is None:
+            return ["o", _type_name(kind)]
+        leaf = _LEAVES.get(base)
+        return self._compound(value, base, depth) if leaf is None else self._spend(leaf(value))
 
     def _iterated(self, value: Iterator[Any], depth: int) -> Iterator[Any]:
         for i, item in enumerate(value):
             if i >= MAX_ITERATED:
                 raise TooLarge(f"an iterator of more than {MAX_ITERATED} items")
             yield self.encode(item, depth)
+
+
+def _equal_base(kind: type) -> type | None:
+    """The type of data that a class inherits from, where it also inherits its equality."""
+    known = (b for b in kind.__mro__ if b in _LEAVES or b in _SEQUENCES or b in _MAPPINGS)
+    base = next(known, None)
+    return base if base is not None and kind.__eq__ is base.__eq__ else None
 
 
 def _type_name(kind: type) -> str:
