@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from codelathe.core.errors import UsageError
 from codelathe.core.problem import Example
 
 
@@ -50,6 +51,19 @@ class Limits:
     seconds: float = 3.0
     memory_mb: int = 1024
     output_bytes: int = 1 << 20
+
+    def __post_init__(self) -> None:
+        """Refuse what no machine can keep to.
+
+        Raises:
+            UsageError: a limit is not above zero, or beyond an hour, a TiB or a GiB.
+        """
+        for name, most in (("seconds", 3600), ("memory_mb", 1 << 20), ("output_bytes", 1 << 30)):
+            value = getattr(self, name)
+            if not 0 < value <= most:
+                raise UsageError(
+                    f"{name} must be above 0 and at most {most}, not {value}", field=name
+                )
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,7 @@ class Cell:
 
     def __init__(self, threads: int | None) -> None:
         self._threads = threads
+        self._warden = os.getpid()
         self._filter = seccomp.CandidateFilter()
 
     def confine(self, limits: dict[str, int]) -> None:
@@ -56,6 +57,8 @@ class Cell:
         if self._threads is not None:
             self._limit(resource.RLIMIT_NPROC, self._threads)
         syscalls.prctl(syscalls.PR_SET_PDEATHSIG, _SIGKILL)
+        if os.getppid() != self._warden:  # it died before it could take this one along
+            os._exit(1)
         self._filter.install()
 
     @staticmethod
