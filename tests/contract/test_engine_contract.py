@@ -151,6 +151,13 @@ def test_sampled_answers_repeat_with_their_seed(engine: Engine) -> None:
     assert ask(engine, request)[0].text == ask(engine, request)[0].text
 
 
+def test_weights_left_to_themselves_draw_at_a_temperature_of_one(engine: Engine) -> None:
+    by_itself, at_one = (
+        Request(messages=CHAT, sampling=Sampling(12, temperature=t, seed=5)) for t in (None, 1.0)
+    )
+    assert ask(engine, by_itself)[0].text == ask(engine, at_one)[0].text
+
+
 def test_each_choice_has_a_seed_of_its_own(engine: Engine) -> None:
     sampling = Sampling(8, temperature=0.8, seed=11)
     answers = ask(engine, Request(messages=CHAT, n=3, sampling=sampling))

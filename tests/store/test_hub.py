@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -234,3 +236,9 @@ def test_a_proxy_that_cannot_be_used_is_told(monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(SourceUnreachable, match="proxy"):
         HubSource().repository("someone/tiny")
     close_session()
+
+
+def test_nothing_is_asked_of_the_hub_but_the_model(hub: FakeHub, tmp_path: Path) -> None:
+    program = "from codelathe.store.hub import HubSource; HubSource().repository('someone/tiny')"
+    subprocess.run([sys.executable, "-c", program], check=True)
+    assert [path for _, path, _ in hub.requests] == ["/api/models/someone/tiny"]

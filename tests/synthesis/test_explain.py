@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from codelathe.core.errors import ProblemError, UsageError
+from codelathe.core.errors import ProblemError, UnsupportedArgument, UsageError
 from codelathe.core.generation import (
     ALL_FEATURES,
     Completion,
@@ -255,6 +255,18 @@ def test_the_document_is_plain_json() -> None:
     assert json.loads(json.dumps(document)) == document
     assert document["lines"][0] == {"first": 1, "last": 1, "text": "A."}
     assert document["usage"]["prompt_tokens"] == 50
+
+
+def test_a_model_that_takes_no_temperature_is_asked_without_one() -> None:
+    class Undistracted(Teller):
+        def generate(
+            self, requests: Sequence[Request], watch: Watch | None = None
+        ) -> Iterator[Completion]:
+            if any(request.sampling.temperature is not None for request in requests):
+                raise UnsupportedArgument("only the default", field="temperature")
+            yield from super().generate(requests, watch)
+
+    assert told(Undistracted("It counts.")).text == "It counts."
 
 
 def test_a_price_that_is_not_known_stays_unknown() -> None:

@@ -7,6 +7,7 @@ stream from `chat_completion`, plain prompts from `text_generation`.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -85,6 +86,8 @@ class HuggingFaceEngine:
             features=ALL_FEATURES - {"prefill"},
         )
         self._pace = pace
+        # Else the library asks the hub for a list, to tell it which program it is run by.
+        os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
         self._without: set[str] = set()
 
     @property

@@ -62,6 +62,8 @@ class HubSource:
     name = "hub"
 
     def __init__(self, patience: float = 5.0, stall: float = 30.0, pause: float = 0.5) -> None:
+        # Else the client asks the hub for a list, to tell it which program it is run by.
+        os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
         self._endpoint = os.environ.get("HF_ENDPOINT", "").rstrip("/") or None
         self._patience = patience
         self._stall = stall

@@ -13,6 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
+from codelathe.core.errors import UnsupportedArgument
 from codelathe.core.generation import Completion, Engine, Message, Request, Sampling
 from codelathe.text.docstrings import Docstring
 from codelathe.text.explaining import (
@@ -111,16 +112,23 @@ def explanation_document(explanation: Explanation) -> dict[str, Any]:
 
 
 def _ask(
-    question: Question, waiting: Sequence[Ask], engine: Engine, writing: Writing | None
+    question: Question,
+    waiting: Sequence[Ask],
+    engine: Engine,
+    writing: Writing | None,
+    temperature: float | None = 0.0,
 ) -> list[_Reply]:
-    """The replies in the order of `waiting`, all of them asked for at once."""
+    """The replies in the order of `waiting`, all of them asked for at once.
+
+    A model that takes no temperature but its own is asked again without one.
+    """
     can_prefill = "prefill" in engine.info.features
     replies = [_Reply(ask, can_prefill and bool(ask.prefill)) for ask in waiting]
     requests = [
         Request(
             messages=(Message("user", reply.ask.content),),
             prefill=reply.ask.prefill if reply.prefilled else "",
-            sampling=Sampling(max_tokens=reply.ask.tokens),
+            sampling=Sampling(max_tokens=reply.ask.tokens, temperature=temperature),
         )
         for reply in replies
     ]
@@ -132,10 +140,15 @@ def _ask(
             writing(_rendered(question, _shown(replies)))
         return is_said(reply.ask, text, reply.prefilled)
 
-    if requests:
-        with closing(engine.generate(requests, watch)) as completions:
-            for completion in completions:
-                replies[completion.request].finish(completion)
+    try:
+        if requests:
+            with closing(engine.generate(requests, watch)) as completions:
+                for completion in completions:
+                    replies[completion.request].finish(completion)
+    except UnsupportedArgument as refused:
+        if refused.field != "temperature" or temperature is None:
+            raise
+        return _ask(question, waiting, engine, writing, temperature=None)
     return replies
 
 
