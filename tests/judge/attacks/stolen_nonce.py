@@ -1,4 +1,4 @@
-# expect: tampered
+# expect: failed tampered
 """The answer's own nonce, found by walking frames, on a second answer."""
 
 import json
