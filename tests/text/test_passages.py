@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import codelathe.text.extraction
 import codelathe.text.passages
 from codelathe.core.errors import ProblemError
+from codelathe.text.explaining import Question, asks
 from codelathe.text.passages import (
     Passage,
     check_lines,
@@ -101,3 +102,12 @@ def test_a_piece_begins_where_a_part_begins() -> None:
     code = "\n".join(f"def f{i}():\n    a = {i}\n    return a\n" for i in range(6))
     starts = {part.first for part in parts(code, "python")}
     assert {piece.first for piece in pieces(code, "python", 80)} <= starts
+
+
+def test_a_file_of_many_functions_is_split_once() -> None:
+    """Each question shows a few lines of the whole; splitting it for each was quadratic."""
+    code = "".join(f"def f{i}(x):\n    return x + {i}\n\n" for i in range(500))
+    split_lines.cache_clear()
+    found = asks(Question(code, "docstring"))
+    assert len(found) == 500
+    assert split_lines.cache_info().misses == 1

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 from codelathe.core.errors import ProblemError
@@ -49,10 +50,11 @@ def parse_selection(text: str) -> tuple[str, Passage | None]:
     return match["path"], Passage(first, last)
 
 
-def split_lines(code: str) -> list[str]:
+@lru_cache(maxsize=2)  # one text is asked about part by part
+def split_lines(code: str) -> tuple[str, ...]:
     """The lines as editors and Python count them; a line end at the end opens none."""
     lines = _LINE_END.split(code)
-    return lines[:-1] if lines[-1] == "" else lines
+    return tuple(lines[:-1] if lines[-1] == "" else lines)
 
 
 def check_lines(code: str, lines: Passage, name: str = "the code") -> None:
@@ -70,6 +72,7 @@ def check_lines(code: str, lines: Passage, name: str = "the code") -> None:
         )
 
 
+@lru_cache(maxsize=2)
 def parts(code: str, language: str) -> tuple[Passage, ...]:
     """Passages worth one sentence each, in order: headers, statements, paragraphs.
 
