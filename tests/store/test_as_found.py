@@ -208,3 +208,11 @@ def test_a_reference_longer_than_a_file_name_may_be_can_be_fetched(
     file = f"{'l' * 200}.gguf"
     hub.repositories["someone/long"] = {file: GGUF}
     assert obtain(store, f"hf:someone/long:{file}").path.name == file
+
+
+@pytest.mark.parametrize("name", ["codelathe.json", "a\0b.json", "a\x1b[31m.json"])
+def test_a_file_that_cannot_be_kept_is_left_out(store: Store, hub: FakeHub, name: str) -> None:
+    hub.repositories["someone/odd"] = {**CHECKPOINT, name: b"{}"}
+    size = sum(len(data) for file, data in CHECKPOINT.items() if file != "README.md")
+    assert obtain(store, "hf:someone/odd").bytes == size
+    assert store.verify(parse_model_ref("hf:someone/odd"))

@@ -23,6 +23,7 @@ from codelathe.core.errors import IntegrityError, SourceUnreachable, StoreError
 from codelathe.store.artefact import Artefact, HubFile, not_carried
 from codelathe.store.part import Part
 from codelathe.store.progress import Progress
+from codelathe.store.shelf import RECORD
 
 if TYPE_CHECKING:
     import httpx2
@@ -92,7 +93,7 @@ class HubSource:
         files = (
             RepositoryFile(s.rfilename, s.size or 0, s.lfs.sha256 if s.lfs else "")
             for s in info.siblings or []
-            if _is_inside(s.rfilename)
+            if _can_be_kept(s.rfilename)
         )
         licence = str(info.card_data.get("license") or "unknown") if info.card_data else "unknown"
         return Repository(name, info.sha or revision, licence, tuple(files))
@@ -223,10 +224,11 @@ class HubSource:
         raise SourceUnreachable(reason)
 
 
-def _is_inside(name: str) -> bool:
-    """Whether a name that the hub gives stays inside the folder it is put into."""
+def _can_be_kept(name: str) -> bool:
+    """Whether a name that the hub gives stays inside its folder, and is not our record's."""
     path = PurePosixPath(name)
-    return not path.is_absolute() and ".." not in path.parts and "\\" not in name
+    inside = not path.is_absolute() and ".." not in path.parts and "\\" not in name
+    return inside and name.isprintable() and name != RECORD
 
 
 class _Broken(StoreError):
