@@ -211,3 +211,8 @@ def test_a_forged_proof_does_not_pass_judge(
     solution = tmp_path / "solution.json"
     solution.write_text(json.dumps(document), encoding="utf-8")
     assert run(["judge", "proof", str(solution)]) == 3
+
+
+def test_an_answer_without_code_is_exit_3(script: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert generate("--model", script("")) == 3
+    assert "the model wrote no code" in capsys.readouterr().err

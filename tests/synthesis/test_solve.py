@@ -204,3 +204,14 @@ def test_a_document_without_a_part_of_the_proof_is_refused(
     del document[missing]
     with pytest.raises(ProblemError, match=missing):
         replay(document, judge)
+
+
+def test_an_answer_that_was_cut_off_is_told_in_the_reason(judge: SandboxJudge) -> None:
+    long = "```python\ndef rev(s):\n" + "    s = s + s\n" * 50
+    outcome = solve(PROBLEM, ScriptedEngine([long]), judge, Effort(samples=0, max_tokens=20))
+    assert outcome.reason.endswith("1 of 1 answers cut off at 20 tokens: allow more")
+
+
+def test_an_answer_without_code_is_told_in_the_reason(judge: SandboxJudge) -> None:
+    outcome = solve(reverse(), ScriptedEngine([""]), judge, Effort(samples=0))
+    assert outcome.reason == "the model wrote no code"

@@ -42,6 +42,19 @@ def test_a_known_function_ends_with_the_next_line_at_the_margin() -> None:
     assert written(f"{REVERSE}\n\ndef other(): pass", "reverse") == f"{REVERSE}\n\nd"
 
 
+def test_where_several_functions_are_asked_for_the_first_is_not_the_end() -> None:
+    text = f"{REVERSE}\n\ndef turn(s):\n    return s\n"
+    complete = FunctionComplete(Problem("Write functions reverse(s) and turn(s)."), True)
+    assert not any(complete(text[:end]) for end in range(len(text) + 1))
+    assert complete(f"{text}```")
+
+
+def test_a_block_with_only_a_helper_is_not_the_end() -> None:
+    helper = "A helper:\n```python\ndef helper(s):\n    return s\n```\n"
+    rest = "Now:\n```python\ndef solve(s):\n    return helper(s)\n```"
+    assert written(helper + rest, "solve", opened=False) == helper + rest
+
+
 def test_an_unknown_function_may_be_followed_by_others() -> None:
     assert written(f"{REVERSE}\n\ndef other(): pass\n") is None
 

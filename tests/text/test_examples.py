@@ -201,3 +201,11 @@ def test_a_file_without_examples_is_refused(text: str) -> None:
 def test_a_program_takes_no_numbers() -> None:
     with pytest.raises(ProblemError, match="line 1: example 1, output"):
         load_examples_file('{"input": "1", "output": 2}', program=True)
+
+
+def test_a_large_array_is_read_in_proportion_to_its_size() -> None:
+    """Counting each example's line from the start took minutes for this file."""
+    record = json.dumps({"input": repr("x" * 1000), "output": "1"})
+    text = "[" + ",\n".join([record] * 20_000) + ",\n{}]"
+    with pytest.raises(ProblemError, match=r"examples file, line 20001: .*not empty"):
+        load_examples_file(text)

@@ -55,6 +55,43 @@ def test_the_function_is_found(text: str) -> None:
     assert code_of(text) == REVERSE
 
 
+@pytest.mark.parametrize("remark", ["# Test", "# Example usage:", "# 사용 예시\n# 둘째 줄"])
+def test_a_remark_that_heads_cut_off_tests_is_dropped(remark: str) -> None:
+    assert code_of(f"{REVERSE}\n\n{remark}", prefill="```python\n") == REVERSE
+
+
+BOTH = "def encode(s):\n    return s\n\n\ndef decode(s):\n    return s"
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Write two functions, encode(s) and decode(s).",
+        "Write encode(s). Also write its inverse.",
+        "encode(s)와 그 역함수, 두 함수를 작성하세요.",
+        "Write a class with an encode(s) method, or functions.",
+    ],
+)
+def test_all_functions_stay_where_several_are_asked_for(prompt: str) -> None:
+    assert code_of(f"{BOTH}\n\nprint(decode(encode('a')))", prompt) == BOTH
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "def solve(n):\n    return helper(n)\n\n\ndef helper(n):\n    return n",
+        "def solve(n):\n    return LIMIT - n\n\n\nLIMIT = 9",
+        "from functools import cache\n\n\n@cache\ndef solve(n):\n    return n and solve(n - 1)",
+        "import sys\nsys.setrecursionlimit(10**6)\n\n\ndef solve(n):\n    return n",
+        'def solve(n):\n    """Doc.\n\n    ```python\n    solve(1)\n    ```\n    """\n    return n',
+        "Row = list[int]\n\n\nclass Box:\n    x = 1\n\n\ndef solve(n: Row):\n    return Box",
+    ],
+)
+def test_what_the_function_needs_stays(code: str) -> None:
+    fenced = f"```python\n{code}\n\n\nprint(solve(3))\n```"
+    assert code_of(fenced, "Write solve(n).") == code
+
+
 def test_smart_quotes_are_straightened_where_the_code_needs_it() -> None:
     assert code_of("```\ndef f():\n    return ‘a’\n```") == "def f():\n    return 'a'"
 

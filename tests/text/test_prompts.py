@@ -55,6 +55,26 @@ def test_only_a_few_short_examples_are_shown() -> None:
     assert len(text) < 1000
 
 
+@pytest.mark.parametrize(
+    ("prompt", "told"),
+    [
+        ("Write two functions, encode(s) and decode(s).", "Write it in Python."),
+        ("Implement an LRU cache as a class.", "Write it in Python."),
+        ("스택 클래스를 작성하세요.", "Python 언어로 작성하세요."),
+    ],
+)
+def test_several_functions_or_a_class_are_not_asked_for_as_one_function(
+    prompt: str, told: str
+) -> None:
+    assert told in asked(prompt)
+    assert "one Python function" not in asked(prompt)
+
+
+def test_examples_of_several_functions_call_the_first() -> None:
+    text = asked("Write functions enc(s) and dec(s).", examples=parse_examples(["'a'"], ["'b'"]))
+    assert "enc('a') == 'b'" in text
+
+
 def test_an_example_that_the_prompt_shows_is_not_repeated() -> None:
     text = asked(SIGNATURE, examples=parse_examples(["1, 2"], ["3"]))
     assert text.count("add(1, 2)") == 1

@@ -78,8 +78,8 @@ def generate(
 ) -> int:
     """Write code for PROMPT, run it in isolation against the examples, and show the proof.
 
-    Exit code 0: done, and proved where there were examples; 3: not proved. A PROMPT of
-    "-" is read from standard input. Doctests in the prompt count as examples.
+    Exit code 0: done, and proved where there were examples; 3: not proved, or no code.
+    A PROMPT of "-" is read from standard input. Doctests in the prompt count as examples.
 
     \b
     lathe generate "Write a Python function to reverse a string." \\
@@ -93,8 +93,10 @@ def generate(
     problem = _problem(prompt, inputs, outputs, examples, language, program=stdin_program)
     outcome = solve_problem(problem, Answering(**answering), output)  # type: ignore[arg-type]
     emit(outcome, output)
-    asked = bool(outcome.problem.examples)
-    return NOT_PROVED if asked and not outcome.solution.proof.proved else 0
+    solution = outcome.solution
+    given = bool(solution.case.candidate.code.strip())
+    enough = solution.proof.proved or (given and not outcome.problem.examples)
+    return 0 if enough else NOT_PROVED
 
 
 def _problem(

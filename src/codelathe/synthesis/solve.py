@@ -175,7 +175,7 @@ def solve(
         best,
         tuple(search.completions),
         time.monotonic() - started,
-        _reason(search.problem, best),
+        _reason(search, best),
     )
 
 
@@ -234,12 +234,22 @@ def _try_samples(search: _Search) -> None:
             raise
 
 
-def _reason(problem: Problem, best: Solution) -> str:
-    proof = best.proof
+def _reason(search: _Search, best: Solution) -> str:
+    proof, problem = best.proof, search.problem
     if proof.proved:
         return ""
-    if not problem.examples:
-        return "there were no examples to run it against"
-    if proof.level == "none":
-        return f"there is no judge for {problem.language} here"
-    return f"it fails {proof.total - proof.passed} of {proof.total} examples"
+    if not best.case.candidate.code.strip():
+        reason = "the model wrote no code"
+    elif not problem.examples:
+        reason = "there were no examples to run it against"
+    elif proof.level == "none":
+        reason = f"there is no judge for {problem.language} here"
+    else:
+        reason = f"it fails {proof.total - proof.passed} of {proof.total} examples"
+    cut = sum(c.finish_reason == "length" for c in search.completions)
+    if cut:
+        limit = search.effort.max_tokens
+        reason += (
+            f"; {cut} of {len(search.completions)} answers cut off at {limit} tokens: allow more"
+        )
+    return reason

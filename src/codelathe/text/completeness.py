@@ -5,7 +5,8 @@ function's end more than halves the tokens. For Python functions an answer is co
 when a new top-level line begins and
 
 - it closes the code's fence, or
-- the entry point is defined, with everything it uses, directly or not, or
+- the entry point is defined, with everything it uses, directly or not (but not where the
+  prompt asks for several functions), or
 - something is defined and the line starts what is no part of a solution: a print, an
   assertion, `if __name__`, a comment that heads tests, prose.
 
@@ -21,7 +22,7 @@ import textwrap
 from codelathe.core.generation import Watch
 from codelathe.core.problem import Problem
 from codelathe.text.fences import Fence, opening_fence
-from codelathe.text.signature import asked_name, functions_of
+from codelathe.text.signature import asked_name, functions_of, wants_several
 from codelathe.text.syntax import Statement, parses, top_level, unresolved_names
 
 _OPENED = Fence(0, "```", "python")
@@ -66,6 +67,7 @@ class FunctionComplete:
         self._python = problem.language == "python"
         self._function = self._python and not problem.program
         self._entry = problem.entry_point or asked_name(problem.prompt)
+        self._several = wants_several(problem.prompt)
         self._fence: Fence | None = _OPENED if opened else None
         self._start: int | None = 0 if opened else None
         self._line = 0
@@ -107,16 +109,23 @@ class FunctionComplete:
         tag = self._fence.tag if self._fence else ""
         complete = bool(code.strip()) and tag not in _NOT_CODE
         if self._function:
-            complete = complete and bool(_DEFINITION.search(textwrap.dedent(code)))
+            complete = complete and self._may_be_whole(textwrap.dedent(code))
         if not complete:
             self._start = self._fence = None
         return complete
+
+    def _may_be_whole(self, code: str) -> bool:
+        """Whether a block defines something, and not only what the entry point needs."""
+        names = {part for name in _definitions(code) for part in name.split(".")}
+        other = names and self._entry and not names & set(self._entry.split("."))
+        return bool(_DEFINITION.search(code)) and (self._several or not other)
 
     def _is_past_end(self, code: str, line: str, ended: bool) -> bool:
         """Whether `code` is all that is wanted, now that `line` begins at the margin."""
         first_look, self._looked = self._looked != self._line, self._line
         # A comment at the margin may stand in the middle of a function.
-        if first_look and self._entry and line[0] != "#" and self._resolved(code):
+        known = self._entry and not self._several
+        if first_look and known and line[0] != "#" and self._resolved(code):
             return True
         begins_other = bool(_NO_SOLUTION.match(line)) or (ended and _is_no_code(line))
         return begins_other and bool(_definitions(code))

@@ -20,6 +20,7 @@ from codelathe.text.literals import NotLiteral, parse_arguments, parse_literal
 
 _WORDS = re.compile(r"[^\W\d][\w .,!?-]*")
 _SHOWN = 60
+_RECORD = 'write one object a line: {"input": "\'hello\'", "output": "\'olleh\'"}'
 
 
 def parse_call_example(input: str, expected: str, index: int = 1) -> CallExample:  # noqa: A002
@@ -84,7 +85,7 @@ def load_examples_file(text: str, program: bool = False) -> tuple[Example, ...]:
     if not examples:
         raise ProblemError(
             "the examples file holds no example",
-            hint='write one object a line: {"input": "\'hello\'", "output": "\'olleh\'"}',
+            hint=_RECORD,
             field="examples",
         )
     return tuple(examples)
@@ -108,11 +109,12 @@ def _array_items(text: str) -> Iterator[tuple[int, Any]]:
     decoder = json.JSONDecoder()
     position = text.index("[") + 1
     separator = re.compile(r"\s*,\s*")
+    line, counted = 1, 0
     while True:
         position = _skip_space(text, position)
         if text[position : position + 1] == "]":
             break
-        line = text.count("\n", 0, position) + 1
+        line, counted = line + text.count("\n", counted, position), position
         try:
             value, position = decoder.raw_decode(text, position)
         except (json.JSONDecodeError, RecursionError) as error:
@@ -149,7 +151,7 @@ def _not_json(error: Exception, line: int) -> ProblemError:
 def _syntax(line: int, what: str) -> ProblemError:
     return ProblemError(
         f"examples file, line {line}: {what}",
-        hint='write one object a line: {"input": "\'hello\'", "output": "\'olleh\'"}',
+        hint=_RECORD,
         field="examples",
     )
 
@@ -158,7 +160,8 @@ def _example(record: Any, program: bool, index: int) -> Example:
     if not isinstance(record, dict) or set(record) != {"input", "output"}:
         found = ", ".join(sorted(record)) if isinstance(record, dict) else type(record).__name__
         raise ProblemError(
-            f"example {index} must be an object with 'input' and 'output', not {found or 'empty'}"
+            f"example {index} must be an object with 'input' and 'output', not {found or 'empty'}",
+            hint=_RECORD,
         )
     given, expected = record["input"], record["output"]
     if not program:

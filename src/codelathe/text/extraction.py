@@ -11,7 +11,8 @@ as a function's body only. For Python the rules are, in this order:
    point is known, the longest one) wins; earlier blocks that define names it lacks
    are put before it.
 3. In a function problem, what follows the function and is not needed by it (tests,
-   prints, `if __name__`) is dropped.
+   prints, `if __name__`, comments) is dropped; where the prompt asks for several
+   functions or a class, all of them stay.
 4. Imports and functions of the prompt that the code uses and lacks are put before it.
 
 For other languages the first two rules apply as far as they need no parser.
@@ -36,6 +37,7 @@ from codelathe.text.signature import (
     is_test,
     prompt_code,
     stub,
+    wants_several,
 )
 from codelathe.text.syntax import (
     DEFINITIONS,
@@ -167,6 +169,8 @@ class _Python:
         names = {s: list(functions_of(s.node)) for s in statements}
         short = self._entry.rpartition(".")[2]
         entry = [s for s in statements if short in [n.rpartition(".")[2] for n in names[s]]]
+        if wants_several(self._problem.prompt):
+            entry = []
         defining = [s for s in statements if isinstance(s.node, DEFINITIONS) or names[s]]
         roots = entry or [s for s in defining if not any(map(is_test, s.binds))]
         if not roots:
@@ -178,7 +182,7 @@ class _Python:
             for s in statements
             if (s.first > last.last and not s.binds & needed) or _is_main_guard(s.node)
         ]
-        return _without(code, statements, dropped) if dropped else code
+        return _without(code, statements, dropped)
 
     def _with_prompt(self, code: str) -> str:
         """`code` after those statements of the prompt that it uses and lacks."""
@@ -281,7 +285,7 @@ def _is_main_guard(node: ast.stmt) -> bool:
 
 
 def _without(code: str, statements: tuple[Statement, ...], dropped: list[Statement]) -> str:
-    """`code` less the lines of `dropped` and the comments right above them."""
+    """`code` less the lines of `dropped`, and less comments right above them or at the end."""
     lines = code.split("\n")
     kept_lines = {n for s in statements if s not in dropped for n in range(s.first, s.last + 1)}
     ends = [0, *(s.last for s in statements)]

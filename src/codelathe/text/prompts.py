@@ -16,7 +16,7 @@ from codelathe.core.language import LANGUAGES
 from codelathe.core.problem import CallExample, Example, Problem, StdioExample
 from codelathe.text.doctests import doctest_examples
 from codelathe.text.fences import fenced_blocks
-from codelathe.text.signature import asked_name, prompt_code, stub
+from codelathe.text.signature import asked_name, prompt_code, stub, wants_several
 
 #: Examples shown to the model; more cost prompt tokens and add little.
 SHOWN_EXAMPLES = 4
@@ -32,6 +32,7 @@ class _Words:
 
     complete: str
     function: str
+    several: str
     program: str
     answer: str
     examples: str
@@ -41,6 +42,7 @@ class _Words:
 _ENGLISH = _Words(
     complete="Complete this {language} function.",
     function="Write it as one {language} function{name}.",
+    several="Write it in {language}.",
     program="Write a whole {language} program that reads standard input and prints only "
     "the result.",
     answer="Answer with one code block: imports and code, no tests, no explanation.",
@@ -50,6 +52,7 @@ _ENGLISH = _Words(
 _KOREAN = _Words(
     complete="이 {language} 함수를 완성하세요.",
     function="{language} 함수{name} 하나로 작성하세요.",
+    several="{language} 언어로 작성하세요.",
     program="표준 입력을 읽어 결과만 출력하는 완전한 {language} 프로그램을 작성하세요.",
     answer="코드 블록 하나로만 답하세요: import와 코드만, 테스트와 설명은 빼세요.",
     examples="결과 예시:",
@@ -66,6 +69,8 @@ def solve_request(
     parts = [_task(problem, words, language), _examples(problem, words)]
     if problem.program:
         parts.append(words.program.format(language=language))
+    elif wants_several(problem.prompt):
+        parts.append(words.several.format(language=language))
     elif not _is_signature(problem) and not _says_it_all(problem, language):
         name = problem.entry_point or asked_name(problem.prompt)
         shown = f" `{name}`" if name else ""

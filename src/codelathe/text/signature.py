@@ -32,6 +32,12 @@ _NAMED = re.compile(
     rf"|(?<![A-Za-z0-9_]){_IDENTIFIER}[`'\"]? {{0,3}}(?:이라는|라는)? {{0,3}}함수"
     rf"|[`'\"]{_IDENTIFIER}[`'\"] {{1,3}}(?:function|method)\b"
 )
+_SEVERAL = re.compile(
+    r"\b(?:functions|methods|classes)\b|\balso (?:write|implement|add|define|provide)\b"
+    r"|\b(?:implement|write|create|design|define|as)\b[^.\n]{0,40}\bclass\b"
+    r"|함수들|(?:두|세|네|여러) ?(?:개의 ?)?함수|함수(?:를|을)? ?(?:두|세|네|여러|\d) ?개|클래스",
+    re.IGNORECASE,
+)
 #: How many lines that might begin code are tried, and how many characters are parsed for it.
 _MAX_STARTS = 20
 _MAX_PARSED = 1_000_000
@@ -88,7 +94,8 @@ def _says_nothing(statement: ast.stmt) -> bool:
 def asked_name(prompt: str) -> str:
     """The function that `prompt` asks for by a signature or by name; empty if it does not say.
 
-    A method is named with its class: `Solution.two_sum`.
+    A method is named with its class: `Solution.two_sum`; of several functions asked for,
+    the first.
     """
     code = completed(prompt_code(prompt))
     if code:
@@ -96,7 +103,12 @@ def asked_name(prompt: str) -> str:
         if names:
             return names[-1]
     names = list(dict.fromkeys(_mentioned(prompt)))
-    return names[0] if len(names) == 1 else ""
+    return names[0] if len(names) == 1 or (names and wants_several(prompt)) else ""
+
+
+def wants_several(prompt: str) -> bool:
+    """Whether `prompt` asks for more than one function: for several, or for a class."""
+    return bool(_SEVERAL.search(prompt)) and stub(prompt) is None
 
 
 def find_entry_point(problem: Problem, code: str) -> str:
