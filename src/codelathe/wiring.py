@@ -73,7 +73,9 @@ def open_engine(
     if ref.scheme in NAMED_ENGINES:
         if engine != "auto":
             raise UsageError(
-                f"--engine {engine} is for local models, and {model} is not one", field="engine"
+                f"--engine {engine} is for local models, and {model} is not one",
+                hint="leave --engine out, or name a local model: lathe models list",
+                field="engine",
             )
         named: Engine = NAMED_ENGINES.load(ref.scheme)(ref.name)
         return named

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -196,6 +198,23 @@ def test_a_file_that_changes_meanwhile_is_left_alone(
     with pytest.raises(ProblemError, match="was changed"):
         write_source(source, "x")
     assert file.read_text() == "other = 1\n"
+
+
+def test_docstrings_that_cannot_be_written_into_the_file_are_shown(file: Path, model: str) -> None:
+    program = (
+        "import resource, sys; from codelathe.cli import run\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))\n"
+        f"sys.exit(run(['explain', {str(file)!r}, '--detail', 'docstring', '--write',"
+        f" '--model', {model!r}]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stdout == "one (1):\nAdds one.\n"
+    assert "cannot write" in done.stderr
+    assert file.read_text() == CODE
+    assert not list(file.parent.glob(".code*"))
 
 
 def test_text_streams_without_repeating_itself(capsys: pytest.CaptureFixture[str]) -> None:

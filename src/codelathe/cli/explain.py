@@ -17,7 +17,7 @@ import click
 from codelathe.cli.console import Output, output_options, printable
 from codelathe.cli.files import STANDARD_INPUT, read_text
 from codelathe.cli.options import engine_option, model_option
-from codelathe.core.errors import ProblemError, UnknownName, UsageError
+from codelathe.core.errors import LatheError, ProblemError, UnknownName, UsageError
 from codelathe.core.language import parse_language
 
 if TYPE_CHECKING:
@@ -101,7 +101,14 @@ def explain(
     explanation = (
         _nothing(question, model) if nothing_to_do else _ask(question, model, engine, output)
     )
-    written = _write(source, explanation) if write and explanation.docstrings else None
+    written = None
+    if write and explanation.docstrings:
+        try:
+            written = _write(source, explanation)
+        except LatheError:
+            if not output.json:  # what took minutes to write is not lost with the file
+                _show(explanation, source, None, output)
+            raise
     _show(explanation, source, written, output)
 
 
@@ -137,8 +144,8 @@ def write_source(source: Source, text: str) -> None:
     """Replace the file by `text`: wholly or not at all, in its encoding, with its mode.
 
     Raises:
-        ProblemError: the encoding lacks a character, the file was changed meanwhile, or
-            its folder cannot be written.
+        ProblemError: the encoding lacks a character, or the file was changed meanwhile.
+        LatheError: the disk is full, or its folder cannot be written.
     """
     try:
         data = text.encode(source.encoding)
@@ -158,7 +165,10 @@ def write_source(source: Source, text: str) -> None:
             )
         _replace(target, data)
     except OSError as error:
-        raise ProblemError(f"cannot write {source.name}: {error.strerror}") from None
+        raise LatheError(
+            f"cannot write {source.name}, and it is as it was: {error.strerror}",
+            hint="make room, or make its folder writable, and run it again",
+        ) from None
 
 
 def _replace(target: Path, data: bytes) -> None:

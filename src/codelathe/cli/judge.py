@@ -42,7 +42,9 @@ def judge(benchmark: str, samples: Path, as_json: bool, quiet: bool) -> int:
     try:
         document = json.loads(read_text(samples))
     except json.JSONDecodeError as error:
-        raise ProblemError(f"{samples} is not JSON: {error}") from None
+        raise ProblemError(
+            f"{samples} is not JSON: {error}", hint="lathe generate ... --json > solution.json"
+        ) from None
     with closing(open_judge()) as opened:
         again = replay(document, opened)
     proof = again.solution.proof

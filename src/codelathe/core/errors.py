@@ -67,15 +67,19 @@ class ModelRefError(InputError):
     """A model reference does not parse."""
 
 
+_FEW = 5
+
+
 class UnknownName(InputError):
-    """A name is not in a table. The nearest names go into the hint."""
+    """A name is not in a table. The nearest names go into the hint; all, where they are few."""
 
     def __init__(
         self, kind: str, name: str, known: Iterable[str], *, also: str = "", field: str = ""
     ) -> None:
         choices = sorted(known)
         near = difflib.get_close_matches(name.lower(), choices, n=3, cutoff=0.4)
-        hint = f"nearest: {', '.join(near)}" if near else f"known: {', '.join(choices)}"
+        few = len(choices) <= _FEW or not near
+        hint = f"known: {', '.join(choices)}" if few else f"nearest: {', '.join(near)}"
         super().__init__(
             f"unknown {kind} {name!r}", hint="; ".join(filter(None, [hint, also])), field=field
         )
