@@ -73,7 +73,7 @@ def test_both_engines_read_a_text_as_the_same_tokens(
 ) -> None:
     other = LlamaCppEngine(smollm2_path)
     try:
-        assert [engine._ready().encode(t) for t in TEXTS] == [other._tokens(t) for t in TEXTS]
+        assert [engine._ready().encode(t) for t in TEXTS] == [other.tokens(t) for t in TEXTS]
     finally:
         other.close()
 

@@ -100,8 +100,7 @@ class LlamaCppEngine:
         """
         refuse_unsupported(self._info, requests)
         texts = [prompt_text(request, self._template, self._info) for request in requests]
-        with self._lock:
-            prompts = [self._tokens(text) for text in texts]
+        prompts = [self.tokens(text) for text in texts]
         check_fit(prompts, requests, self._info)
         return self._answers(requests, prompts, watch)
 
@@ -155,9 +154,12 @@ class LlamaCppEngine:
             engine=self._info.name,
         )
 
-    def _tokens(self, text: str) -> list[int]:
+    def tokens(self, text: str) -> list[int]:
+        """The tokens that the model reads `text` as, BOS included where it wants one."""
         body = {"content": text, "add_special": False, "parse_special": True}
-        return with_one_bos(self._ready(0).ask("/tokenize", body)["tokens"], self._header)
+        with self._lock:
+            answer = self._ready(0).ask("/tokenize", body)
+        return with_one_bos(answer["tokens"], self._header)
 
     def _ready(self, tokens: int) -> _Server:
         """The server, loaded again with a larger context where `tokens` need it."""
