@@ -332,6 +332,32 @@ except KeyboardInterrupt:
     assert eventually(lambda: not alive(below))
 
 
+def test_a_judge_goes_on_when_the_machine_has_again_what_it_lacked() -> None:
+    body = """
+import os, resource
+from codelathe.core.errors import IsolationError
+from codelathe.judge import slot
+slot.RUNS = 1
+one = Case(Candidate("f = int", entry_point="f"), (CallExample("", "0", (), 0),))
+soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+kept = [os.dup(0) for _ in range(20)]
+def ask():
+    try:
+        return [v.status.value for (v,) in judge.judge([one] * 4)]
+    except IsolationError:
+        return "refused"
+print(ask(), flush=True)
+resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+asked = ask()
+resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+print(asked == ["passed"] * 4, ask(), flush=True)
+judge.close()
+"""
+    with start(body) as process:
+        output, _ = process.communicate()
+    assert output == f"{['passed'] * 4}\nFalse {['passed'] * 4}\n"
+
+
 def test_a_fork_of_the_judging_program_that_ends_disturbs_nothing() -> None:
     body = """
 import os, time

@@ -51,6 +51,7 @@ class _Work:
         self.wanted = threading.Condition(self.lock)
         self.changed = threading.Condition(self.lock)
         self.jobs: deque[_Job] = deque()
+        self.serving = 0
         self.idle = 0
         self.closed = False
         self.tier = tier
@@ -124,7 +125,7 @@ class SandboxJudge:
         self._check_process()
         with work.lock:
             self._check_open()
-            if not self._threads:
+            if not work.serving and work.isolation is None and work.refusal is None:
                 self._start_slot()
             while work.isolation is None and work.refusal is None and not work.closed:
                 work.changed.wait()
@@ -209,7 +210,7 @@ class SandboxJudge:
             if work.refusal is not None:
                 raise work.refusal
             work.jobs.append(job)
-            if len(work.jobs) > work.idle and len(self._threads) < self._slots:
+            if len(work.jobs) > work.idle and work.serving < self._slots:
                 self._start_slot()
             work.wanted.notify()
         return job
@@ -233,11 +234,12 @@ class SandboxJudge:
 
     def _start_slot(self) -> None:
         """Start a thread with its slot; the lock is held."""
-        number = os.getpid() + len(self._threads)
+        number = os.getpid() + self._work.serving
         processor = self._processors[number % len(self._processors)]
         thread = threading.Thread(
             target=_own_slot, args=(self._work, processor), name="codelathe-slot", daemon=True
         )
+        self._threads = [t for t in self._threads if t.is_alive()]
         self._threads.append(thread)
         try:
             thread.start()
@@ -245,6 +247,7 @@ class SandboxJudge:
             raise JudgeError(
                 f"a slot cannot be started: {e}", hint="raise the limit on processes (ulimit -u)"
             ) from e
+        self._work.serving += 1
         self._work.idle += 1
 
 
@@ -269,45 +272,58 @@ def _own_slot(work: _Work, processor: int) -> None:
     slot: Slot | None = None
     try:
         slot = _open(work, processor)
-        while slot is not None and (job := _next(work)) is not None:
+        while (job := _next(work)) is not None:
             slot = _serve(work, job, slot, processor)
+    except IsolationError as e:
+        _leave(work, e)
     except BaseException as e:
-        _refuse(work, JudgeError(f"a slot of the judge failed: {type(e).__name__}: {e}"))
+        _leave(work, JudgeError(f"a slot of the judge failed: {type(e).__name__}: {e}"))
         raise
     finally:
         if slot is not None:
             slot.kill()
 
 
-def _open(work: _Work, processor: int) -> Slot | None:
-    """A slot of the judge's tier; None where there is none, which ends all waiting jobs."""
-    for pause in (*_REOPEN_SECONDS, None):
+def _open(work: _Work, processor: int) -> Slot:
+    """A slot of the judge's tier.
+
+    Raises:
+        IsolationError: there is none.
+    """
+    pauses = iter(_REOPEN_SECONDS)
+    while True:
         with work.lock:
             tier = work.isolation.tier if work.isolation else work.tier
             known = work.isolation is not None
         try:
             slot, found = isolation.open_slot(tier, [processor])
-        except IsolationError as e:
+        except IsolationError:
             # Once it could be done; the machine may just be short of something.
-            if known and pause is not None and not work.closed:
-                time.sleep(pause)
-                continue
-            _refuse(work, e)
-            return None
+            pause = next(pauses, None)
+            if not known or pause is None or work.closed:
+                raise
+            time.sleep(pause)
+            continue
         with work.lock:
             work.isolation = work.isolation or found
             work.changed.notify_all()
         return slot
-    return None
 
 
-def _refuse(work: _Work, error: JudgeError) -> None:
-    """No slot can be had: end what waits, and whatever will be asked."""
+def _leave(work: _Work, error: JudgeError) -> None:
+    """A slot's thread ends, since it cannot have a slot: the others go on.
+
+    The last one ends what waits. Where there never was a slot, there will be none.
+    """
     with work.lock:
-        work.refusal = error
-        for job in work.jobs:
-            job.error = error
-        work.jobs.clear()
+        work.serving -= 1
+        work.idle -= 1
+        if work.isolation is None:
+            work.refusal = error
+        if not work.serving:
+            for job in work.jobs:
+                job.error = error
+            work.jobs.clear()
         work.changed.notify_all()
 
 
@@ -323,28 +339,31 @@ def _next(work: _Work) -> _Job | None:
         return job
 
 
-def _serve(work: _Work, job: _Job, slot: Slot, processor: int) -> Slot | None:
-    """Run a job, in a fresh slot if the first is lost under it; the slot to go on with."""
-    current: Slot | None = slot
+def _serve(work: _Work, job: _Job, slot: Slot, processor: int) -> Slot:
+    """Run a job, in a fresh slot if the first is lost under it; the slot to go on with.
+
+    Raises:
+        IsolationError: there is none any more. The job is finished.
+    """
     verdicts: tuple[Verdict, ...] | None = None
     error: BaseException | None = None
-    for _ in range(_TRIES):
-        if current is None:
-            break
-        try:
-            verdicts = _run(work, job, current)
-            break
-        except (SlotLost, OSError):
-            current.kill()
-            current = _open(work, processor)
-        except BaseException as e:  # noqa: BLE001 -- the caller's thread raises it
-            error = e
-            break
-    if current is not None and current.worn:
-        current.kill()
-        current = _open(work, processor)
-    _finish(work, job, verdicts, error)
-    return current
+    try:
+        for _ in range(_TRIES):
+            try:
+                verdicts = _run(work, job, slot)
+                break
+            except (SlotLost, OSError):
+                slot.kill()
+                slot = _open(work, processor)
+            except BaseException as e:  # noqa: BLE001 -- the caller's thread raises it
+                error = e
+                break
+        if slot.worn:
+            slot.kill()
+            slot = _open(work, processor)
+    finally:
+        _finish(work, job, verdicts, error)
+    return slot
 
 
 def _run(work: _Work, job: _Job, slot: Slot) -> tuple[Verdict, ...]:
