@@ -216,3 +216,15 @@ def test_a_forged_proof_does_not_pass_judge(
 def test_an_answer_without_code_is_exit_3(script: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert generate("--model", script("")) == 3
     assert "the model wrote no code" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[1]", "null", '{"verdicts": 5}', "[" * 100_000, '{"limits": ' + "9" * 5000 + "}"]
+)
+def test_what_is_no_proof_is_exit_2_with_the_next_step(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "solution.json"
+    path.write_text(text, encoding="utf-8")
+    assert run(["judge", "proof", str(path)]) == 2
+    assert "next: lathe generate ... --json" in capsys.readouterr().err

@@ -209,3 +209,9 @@ def test_a_large_array_is_read_in_proportion_to_its_size() -> None:
     text = "[" + ",\n".join([record] * 20_000) + ",\n{}]"
     with pytest.raises(ProblemError, match=r"examples file, line 20001: .*not empty"):
         load_examples_file(text)
+
+
+@pytest.mark.parametrize("record", ["[" * 100_000, '{"input": ' + "9" * 5000 + "}"])
+def test_json_that_python_will_not_read_is_told_as_such(record: str) -> None:
+    with pytest.raises(ProblemError, match="line 1: not JSON"):
+        load_examples_file(record)

@@ -41,7 +41,7 @@ def judge(benchmark: str, samples: Path, as_json: bool, quiet: bool) -> int:
     output = Output(as_json, quiet)
     try:
         document = json.loads(read_text(samples))
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise ProblemError(
             f"{samples} is not JSON: {error}", hint="lathe generate ... --json > solution.json"
         ) from None

@@ -62,6 +62,9 @@ def _case(document: Mapping[str, Any]) -> tuple[Case, str]:
             hint="lathe generate ... --json > solution.json",
         ) from None
     if not rows:
-        raise ProblemError("the document has no verdicts: there is nothing to replay")
+        raise ProblemError(
+            "the document has no verdicts: there is nothing to replay",
+            hint="give lathe generate examples: --input ... --output ...",
+        )
     examples = parse_examples(inputs, outputs, program=not entry)
     return Case(candidate, examples, limits), claimed

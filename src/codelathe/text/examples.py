@@ -101,7 +101,7 @@ def _records(text: str) -> Iterator[tuple[int, Any]]:
         if line.strip():
             try:
                 yield number, json.loads(line)
-            except (json.JSONDecodeError, RecursionError) as error:
+            except (ValueError, RecursionError) as error:
                 raise _not_json(error, number) from None
 
 
@@ -117,7 +117,7 @@ def _array_items(text: str) -> Iterator[tuple[int, Any]]:
         line, counted = line + text.count("\n", counted, position), position
         try:
             value, position = decoder.raw_decode(text, position)
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise _not_json(error, line) from None
         yield line, value
         position = _skip_space(text, position)
@@ -145,7 +145,8 @@ def _not_json(error: Exception, line: int) -> ProblemError:
         # In JSON Lines each line was decoded alone, so its own line is always 1.
         number = line if "\n" not in error.doc else error.lineno
         return _syntax(number, f"not JSON: {error.msg} (column {error.colno})")
-    return _syntax(line, "not JSON: nested too deeply")
+    too = "an integer is too long" if isinstance(error, ValueError) else "nested too deeply"
+    return _syntax(line, f"not JSON that can be read: {too}")
 
 
 def _syntax(line: int, what: str) -> ProblemError:
