@@ -1,4 +1,4 @@
-"""Write the pages that are made from the program: `docs/reference/cli.md` and `errors.md`.
+"""Write the pages that are made from the program: `docs/reference/cli.md`, `api.md`, `errors.md`.
 
 python docs/build.py            write them
 python docs/build.py --check    exit 1 where one is stale
@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import inspect
 import sys
+from dataclasses import is_dataclass
 from pathlib import Path
 
 import click
 
+import codelathe
 from codelathe.cli import VERBS, lathe
 from codelathe.core import errors
 
@@ -35,6 +37,46 @@ def _section(command: click.Command, path: str) -> str:
 def _help(command: click.Command, path: str) -> str:
     with click.Context(command, info_name=path, max_content_width=96, terminal_width=96) as ctx:
         return f"```text\n{command.get_help(ctx)}\n```\n"
+
+
+def api_page() -> str:
+    """Every public name with its signature and docstring."""
+    names = sorted((n for n in codelathe.__all__ if n != "__version__"), key=str.lower)
+    return "\n".join(
+        [
+            NOTE,
+            "# From Python\n",
+            "All names that `import codelathe` offers. Errors are raised as [these](errors.md).\n",
+            *(_entry(name, getattr(codelathe, name)) for name in names),
+        ]
+    )
+
+
+def _entry(name: str, thing: object) -> str:
+    told = inspect.getdoc(thing) or ""
+    kind = "class" if inspect.isclass(thing) else "def"
+    return (
+        f"## {name}\n\n```python\n{kind} {name}{_signature(thing)}\n```\n\n```text\n{told}\n```\n"
+    )
+
+
+def _signature(thing: object) -> str:
+    """The parameters, where a caller gives any: errors, ports and enumerations have none."""
+    if inspect.isclass(thing) and not is_dataclass(thing):
+        return ""
+    signature = inspect.signature(thing)  # type: ignore[arg-type]
+    lines = [f"    {_parameter(p)}," for p in signature.parameters.values()]
+    back = "" if inspect.isclass(thing) else f" -> {signature.return_annotation}"
+    return "(\n" + "\n".join(lines) + f"\n){back}" if lines else f"(){back}"
+
+
+def _parameter(parameter: inspect.Parameter) -> str:
+    """As it is written, but for defaults that have no short form: those are left as `...`."""
+    text = f"{parameter.name}: {parameter.annotation}"
+    if parameter.default is parameter.empty:
+        return text
+    plain = isinstance(parameter.default, str | int | float | tuple | None)
+    return f"{text} = {parameter.default!r}" if plain else f"{text} = ..."
 
 
 def errors_page() -> str:
@@ -70,7 +112,8 @@ def _first_line(cls: type) -> str:
 def main() -> int:
     """Write or check the pages."""
     stale = []
-    for name, text in (("cli.md", cli_page()), ("errors.md", errors_page())):
+    pages = {"cli.md": cli_page(), "api.md": api_page(), "errors.md": errors_page()}
+    for name, text in pages.items():
         path = FOLDER / name
         if "--check" not in sys.argv:
             path.write_text(text, encoding="utf-8")

@@ -28,6 +28,7 @@ _PUBLIC = {
     "Completion": "codelathe.core.generation",
     "Effort": "codelathe.synthesis.solve",
     "Engine": "codelathe.core.generation",
+    "Explanation": "codelathe.synthesis.explain",
     "Judge": "codelathe.core.judging",
     "LatheError": "codelathe.core.errors",
     "Limits": "codelathe.core.judging",
@@ -37,6 +38,7 @@ _PUBLIC = {
     "Outcome": "codelathe.synthesis.solve",
     "Problem": "codelathe.core.problem",
     "Proof": "codelathe.core.proof",
+    "Question": "codelathe.text.explaining",
     "Request": "codelathe.core.generation",
     "Sampling": "codelathe.core.generation",
     "Solution": "codelathe.core.proof",
@@ -52,6 +54,7 @@ _PUBLIC = {
     "parse_model_ref": "codelathe.core.modelref",
     "replay": "codelathe.synthesis.replay",
     "solve": "codelathe.synthesis.solve",
+    "write_docstrings": "codelathe.text.docstrings",
 }
 
 __all__ = ["__version__", *_PUBLIC]
