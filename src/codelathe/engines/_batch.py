@@ -25,7 +25,7 @@ _WIDTH = 64
 #: Tokens in one step, those of prompts included.
 _STEP_TOKENS = 512
 #: Tokens, of prompts and answers, that lines may hold between them before others wait.
-_ROOM = 32_768
+_ROOM = 24_576
 #: How the processor computes: docs/engines.md has what each setting costs.
 _PROPERTIES: dict[str, Any] = {"KV_CACHE_PRECISION": "u8"}
 #: OpenVINO's word for why a line ended -> ours.

@@ -20,7 +20,8 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -129,16 +130,19 @@ class LlamaCppEngine:
         answer = Answer(sampling.stop)
         tokens = 0
         reason: FinishReason | None = None
-        for event in server.stream("/completion", _body(prompt, sampling, seed)):
-            tokens = max(tokens, event.get("tokens_predicted", 0))
-            reason = _finish_reason(event)
-            grown = answer.add(event.get("content", ""), last=reason is not None)
-            if answer.stopped:
-                reason = "stop"
-            if grown and watch is not None and watch(index, choice, answer.text):
-                reason = reason or "watch"
-            if reason is not None:
-                break
+        # Closed here and not by the collector: while an exception carries this frame about,
+        # the connection would stay open and the server wait for its reader.
+        with closing(server.stream("/completion", _body(prompt, sampling, seed))) as events:
+            for event in events:
+                tokens = max(tokens, event.get("tokens_predicted", 0))
+                reason = _finish_reason(event)
+                grown = answer.add(event.get("content", ""), last=reason is not None)
+                if answer.stopped:
+                    reason = "stop"
+                if grown and watch is not None and watch(index, choice, answer.text):
+                    reason = reason or "watch"
+                if reason is not None:
+                    break
         if reason is None:
             raise EngineError("llama.cpp ended an answer without saying why")
         return Completion(
@@ -237,8 +241,8 @@ class _Server:
             connection.close()
         return answer
 
-    def stream(self, route: str, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        """Post `body` and yield the events. Closing the iterator cancels the work."""
+    def stream(self, route: str, body: dict[str, Any]) -> Generator[dict[str, Any]]:
+        """Post `body` and yield the events. Closing the generator cancels the work."""
         connection, response = self._post(route, body)
         try:
             for line in response:
