@@ -21,6 +21,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
@@ -223,8 +224,17 @@ class _Server:
         parameters.endpoint_slots = False
         parameters.ui = False
         parameters.verbosity = -1
+
+        def load() -> Any:
+            native = xllamacpp.Server(parameters)
+            self._get("/lora-adapters")  # answered by its loop, hence once that runs
+            return native
+
         try:
-            self._native: Any = xllamacpp.Server(parameters)
+            # A server let go before its loop runs never ends. On a thread of its own, Ctrl-C
+            # while the weights are read cannot do that: it is loaded, and then let go.
+            with ThreadPoolExecutor(1, thread_name_prefix="llama") as loader:
+                self._native: Any = loader.submit(load).result()
         except (RuntimeError, ValueError) as error:
             self._folder.cleanup()
             raise ModelFileError(
@@ -258,6 +268,14 @@ class _Server:
         """Stop the server and free the model."""
         self._native = None  # its destructor ends the loop and joins the thread
         self._folder.cleanup()
+
+    def _get(self, route: str) -> None:
+        connection = _Connection(self._address)
+        try:
+            connection.request("GET", route)
+            connection.getresponse().read()
+        finally:
+            connection.close()
 
     def _post(
         self, route: str, body: dict[str, Any]
