@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from codelathe.core.errors import ProblemError, UnsupportedArgument
+from codelathe.core.errors import InputError, ProblemError, UnsupportedArgument
 from codelathe.core.generation import Completion, Request, Sampling, Watch
 from codelathe.core.problem import Problem
 from codelathe.engines.scripted import ScriptedEngine
@@ -215,3 +215,13 @@ def test_an_answer_that_was_cut_off_is_told_in_the_reason(judge: SandboxJudge) -
 def test_an_answer_without_code_is_told_in_the_reason(judge: SandboxJudge) -> None:
     outcome = solve(reverse(), ScriptedEngine([""]), judge, Effort(samples=0))
     assert outcome.reason == "the model wrote no code"
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), -1, "many", None])
+def test_a_document_with_limits_that_make_no_sense_is_refused(
+    judge: SandboxJudge, value: object
+) -> None:
+    document = outcome_document(run(judge, RIGHT))
+    document["limits"]["memory_mb"] = value
+    with pytest.raises(InputError):
+        replay(document, judge)

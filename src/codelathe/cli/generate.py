@@ -56,7 +56,7 @@ class Answering:
 @model_option
 @engine_option
 @click.option(
-    "-n", "samples", default=8, show_default=True, type=click.IntRange(min=0),
+    "-n", "samples", default=8, show_default=True, type=click.IntRange(0, 256),
     help="Candidates to sample where the first, greedy one is not proved.",
 )  # fmt: skip
 @click.option("--max-tokens", default=512, show_default=True, help="Longest answer, in tokens.")

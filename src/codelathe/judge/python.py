@@ -172,7 +172,7 @@ def _load(run: Run, case: Case, orders: list[bytes]) -> None:
         Stopped: it does not compile, raises, or lacks the entry point.
     """
     if not case.candidate.entry_point:
-        raise Stopped(Status.ERROR, "there is no function named to call")
+        raise Stopped(Status.ERROR, "the answer has no function to call")
     run.allow()
     run.send(framed(_order(run, case, "call")) + b"".join(orders))
     kind, payload = run.receive()

@@ -56,7 +56,7 @@ def _case(document: Mapping[str, Any]) -> tuple[Case, str]:
         language = parse_language(str(document["language"])).key
         candidate = Candidate(str(document["generated_code"]), language, entry)
         claimed = str(document["proof"]["hash"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ProblemError(
             f"this is no document with a proof: {type(error).__name__} {error}",
             hint="lathe generate ... --json > solution.json",
