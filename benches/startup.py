@@ -52,7 +52,7 @@ def first_text(model: str) -> float:
         os.execv(LATHE[0], [*LATHE, "generate", PROMPT, "--model", model])
     seen = b""
     try:
-        while b"def " not in seen:
+        while b"def" not in seen:  # highlighted: no space may follow
             if not select.select([screen], [], [], 120)[0]:
                 raise TimeoutError("no text within 120 s")
             seen += os.read(screen, 4096)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from codelathe.core.errors import UnknownName, UnsupportedArgument, UsageError
+from codelathe.core.errors import IntegrityError, UnknownName, UnsupportedArgument, UsageError
 from codelathe.core.generation import Engine, Message
 from codelathe.core.gguf import GgufHeader, read_gguf_header
 from codelathe.core.judging import Judge
@@ -80,6 +80,23 @@ def open_engine(
         named: Engine = NAMED_ENGINES.load(ref.scheme)(ref.name)
         return named
     return _open_local(ref, engine, progress)
+
+
+def remove_model(ref: ModelRef) -> int:
+    """Remove a model from the store, with what an engine made of it; the bytes that frees.
+
+    Raises:
+        StoreError: it is not in the store, or cannot be removed.
+    """
+    from codelathe.engines._converted import forget_converted
+
+    store = open_store()
+    try:
+        local = store.locate(ref)
+    except IntegrityError:  # damaged, and wanted gone
+        local = None
+    freed = store.remove(ref)
+    return freed + (forget_converted(local.path, _cache_folder()) if local else 0)
 
 
 def _open_local(ref: ModelRef, engine: str, progress: Progress | None) -> Engine:

@@ -120,7 +120,7 @@ def pull(ref: str, as_json: bool, quiet: bool) -> int:
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @output_options
 def rm(ref: str, yes: bool, as_json: bool, quiet: bool) -> int:
-    """Remove the model REF, and what is left of an interrupted download of it.
+    """Remove the model REF, what engines made of it, and what is left of its downloads.
 
     Files of your own, named by a path, are never removed.
 
@@ -128,7 +128,7 @@ def rm(ref: str, yes: bool, as_json: bool, quiet: bool) -> int:
     lathe models rm smollm2-135m
     """
     from codelathe.cli.progress import human_bytes
-    from codelathe.wiring import open_store
+    from codelathe.wiring import open_store, remove_model
 
     output = Output(as_json, quiet)
     parsed = parse_model_ref(ref)
@@ -136,7 +136,7 @@ def rm(ref: str, yes: bool, as_json: bool, quiet: bool) -> int:
     size = store.removable(parsed)
     if not (yes or output.json) and sys.stdin.isatty():
         click.confirm(f"remove {parsed} ({human_bytes(size)})?", abort=True, err=True)
-    freed = store.remove(parsed)
+    freed = remove_model(parsed)
     if output.json:
         output.document({"name": str(parsed), "freed_bytes": freed})
     else:

@@ -4,8 +4,8 @@ OpenVINO GenAI reads GGUF itself, in about ten times the time that its own form 
 not without loss. So a child process reads the file once, mends what the reader got wrong
 (`_zero_points.py`, `_lift_length_limit`) and writes OpenVINO's form into the cache folder:
 a temporary folder, then renamed, so that it is there whole or not at all. What is kept is
-used again while file, size, time of change and versions are the same; a damaged copy is
-noticed and made anew.
+used again while size and time of change of the file and the versions are the same; a damaged
+or outdated copy is noticed and made anew in its place.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from codelathe.core.errors import DiskFull, ModelFileError
 from codelathe.core.gguf import GgufHeader
@@ -59,9 +59,9 @@ def load_converted(header: GgufHeader, cache: Path, load: Callable[[Path], T]) -
         ModelFileError: the file cannot be converted or what came of it cannot be loaded.
         DiskFull: the converted model, about as large as the file, has no room.
     """
-    folder = cache / "openvino" / _key(header)
+    folder = _folder(header.path, cache)
     with _locked(folder):
-        if _whole(folder):
+        if _whole(folder, _stamp(header)):
             with contextlib.suppress(RuntimeError):
                 return load(folder)
         _discard(folder)
@@ -75,10 +75,27 @@ def load_converted(header: GgufHeader, cache: Path, load: Callable[[Path], T]) -
             ) from None
 
 
-def _key(header: GgufHeader) -> str:
+def forget_converted(path: Path, cache: Path) -> int:
+    """Remove what was converted from the file at `path`; how many bytes that frees."""
+    folder = _folder(path, cache)
+    if not folder.parent.exists():
+        return 0
+    with _locked(folder):
+        freed = sum(f.stat().st_size for f in folder.glob("*") if f.is_file())
+        _discard(folder)
+    return freed
+
+
+def _folder(path: Path, cache: Path) -> Path:
+    """One for each file: what an altered file or another version makes takes its place."""
+    name = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:20]
+    return cache / "openvino" / name
+
+
+def _stamp(header: GgufHeader) -> list[Any]:
+    """What a converted model was made from, and by what."""
     found = header.path.stat()
-    told = [header.path.name, found.st_size, found.st_mtime_ns, _FORM, version("openvino-genai")]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:20]
+    return [found.st_size, found.st_mtime_ns, _FORM, version("openvino-genai")]
 
 
 @contextlib.contextmanager
@@ -91,24 +108,29 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def _whole(folder: Path) -> bool:
-    """Whether every file is there with the size that it was written with."""
+def _whole(folder: Path, stamp: list[Any]) -> bool:
+    """Whether it was made from this file, and every part has the size it was written with."""
     try:
-        sizes = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
-        return all((folder / name).stat().st_size == size for name, size in sizes.items())
-    except (OSError, ValueError):
+        made = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
+        sizes = made["sizes"].items()
+        return made["stamp"] == stamp and all(
+            (folder / name).stat().st_size == size for name, size in sizes
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
 
 
 def _discard(folder: Path) -> None:
-    if folder.exists():
-        shutil.rmtree(folder)
+    """Remove the model, and what conversions that were killed have left; the lock is held."""
+    for found in (folder, *folder.parent.glob(f"{folder.name}.making-*")):
+        if found.exists():
+            shutil.rmtree(found)
 
 
 def _convert(header: GgufHeader, folder: Path) -> None:
     _check_room(header, folder.parent)
     with tempfile.TemporaryDirectory(
-        prefix="making-", dir=folder.parent, ignore_cleanup_errors=True
+        prefix=f"{folder.name}.making-", dir=folder.parent, ignore_cleanup_errors=True
     ) as made:
         work = Path(made)
         # A process of its own: the memory of reading goes with it, and a file that makes the
@@ -127,8 +149,11 @@ def _convert(header: GgufHeader, folder: Path) -> None:
             raise ModelFileError(
                 f"OpenVINO cannot convert {header.path}: {why}", hint="choose --engine llamacpp"
             )
-        sizes = {file.name: file.stat().st_size for file in work.iterdir()}
-        (work / _MANIFEST).write_text(json.dumps(sizes), encoding="utf-8")
+        manifest = {
+            "stamp": _stamp(header),
+            "sizes": {file.name: file.stat().st_size for file in work.iterdir()},
+        }
+        (work / _MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
         work.chmod(0o755)
         work.rename(folder)
         work.mkdir()  # for the context manager to remove
