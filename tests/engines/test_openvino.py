@@ -79,19 +79,22 @@ def test_both_engines_read_a_text_as_the_same_tokens(
 
 
 @pytest.mark.model
-def test_a_greedy_answer_in_a_batch_is_the_one_given_alone(engine: OpenVinoEngine) -> None:
-    alone = [next(engine.generate([greedy(prompt)])).text for prompt in PROMPTS]
-    batch = {c.request: c.text for c in engine.generate([greedy(prompt) for prompt in PROMPTS])}
-    assert [batch[index] for index in range(len(PROMPTS))] == alone
+def test_the_same_batch_on_a_fresh_engine_gives_the_same_texts(engine: OpenVinoEngine) -> None:
+    sampling = Sampling(max_tokens=24, temperature=0.8, top_p=0.95, seed=7)
+    drawn = Request(prompt=PROMPTS[0], n=2, sampling=sampling)
+    runs = []
+    for _ in range(2):
+        engine.close()
+        batch = engine.generate([*map(greedy, PROMPTS), drawn])
+        runs.append({(c.request, c.choice): c.text for c in batch})
+    assert runs[0] == runs[1]
 
 
 @pytest.mark.model
-def test_a_seed_draws_the_same_in_a_batch_as_alone(engine: OpenVinoEngine) -> None:
-    sampling = Sampling(max_tokens=24, temperature=0.8, top_p=0.95, seed=7)
-    request = Request(prompt=PROMPTS[0], sampling=sampling)
-    [alone] = engine.generate([request])
-    batch = list(engine.generate([greedy(PROMPTS[1]), request, greedy(PROMPTS[2])]))
-    assert next(c.text for c in batch if c.request == 1) == alone.text
+def test_choices_of_one_request_are_drawn_with_seeds_of_their_own(engine: OpenVinoEngine) -> None:
+    sampling = Sampling(max_tokens=24, temperature=1.0, seed=7)
+    batch = list(engine.generate([Request(prompt=PROMPTS[0], n=3, sampling=sampling)]))
+    assert len({c.text for c in batch}) == 3
 
 
 @pytest.mark.model
@@ -134,6 +137,7 @@ def test_a_second_engine_uses_what_the_first_one_converted(
 def test_a_damaged_converted_model_is_made_anew(
     engine: OpenVinoEngine, smollm2_path: Path, cache: Path
 ) -> None:
+    engine.close()
     [before] = engine.generate([greedy(PROMPTS[0])])
     engine.close()
     [made] = cache.glob("openvino/*/openvino_model.bin")
