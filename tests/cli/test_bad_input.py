@@ -43,7 +43,7 @@ def test_an_example_that_is_no_text_is_refused_with_its_number(
         (["--output", "1"], "the input of example 1 is missing"),
         (["--temperature", "nan"], "temperature must lie in 0..2"),
         (["--seed", "-1"], "seed must not be negative"),
-        (["-n", "-1"], "-1 is not in the range x>=0"),
+        (["-n", "-1"], "-1 is not in the range 0<=x<=256"),
     ],
 )
 def test_wrong_arguments_are_refused_before_a_model_is_asked_for(
