@@ -225,3 +225,12 @@ def test_a_document_with_limits_that_make_no_sense_is_refused(
     document["limits"]["memory_mb"] = value
     with pytest.raises(InputError):
         replay(document, judge)
+
+
+def test_the_listener_is_told_that_sampling_begins_before_the_first_sample_is_there(
+    judge: SandboxJudge,
+) -> None:
+    told: list[tuple[int, int]] = []
+    listener = Listener(trying=lambda done, total: told.append((done, total)))
+    solve(PROBLEM, ScriptedEngine([WRONG, WRONG, WRONG]), judge, Effort(samples=2), listener)
+    assert told == [(0, 2), (1, 2), (2, 2)]

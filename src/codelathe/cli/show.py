@@ -42,7 +42,7 @@ class CodeStream:
         self._spinner.update(text="writing")
 
     def _try(self, done: int, total: int) -> None:
-        self._spinner.update(text=f"not proved yet: candidate {done} of {total}")
+        self._spinner.update(text=_sampled(done, total))
 
     def view(self) -> Group:
         """The last lines that the screen has room for, and what goes on."""
@@ -63,7 +63,7 @@ def watching(output: Output, language: str) -> Iterator[Listener]:
     from codelathe.synthesis.solve import Listener
 
     if not output.live:
-        yield Listener(trying=lambda done, total: output.say(f"candidate {done} of {total}"))
+        yield Listener(trying=lambda done, total: output.say(_sampled(done, total)))
         return
     from rich.live import Live
 
@@ -77,6 +77,10 @@ def watching(output: Output, language: str) -> Iterator[Listener]:
     ):
         console.show_cursor()  # hidden, it would stay so in the shell after Ctrl-Z
         yield stream.listener
+
+
+def _sampled(done: int, total: int) -> str:
+    return f"not proved yet: {done} of {total} more candidates"
 
 
 def show_outcome(outcome: Outcome, output: Output) -> None:

@@ -31,7 +31,8 @@ class Sampling:
     `temperature` 0 is greedy decoding; then `top_p` and `seed` have no effect. None leaves it
     to the model: a service's own default (some models take no other), and for weights on
     this machine 1, the distribution as the model gives it.
-    `seed` makes sampling repeatable on the same engine, model and machine; choice
+    `seed` makes sampling repeatable on the same engine, model and machine where the same
+    requests are asked together (what shares a batch changes how sums are rounded); choice
     `i` of a request is drawn with `seed + i`. An answer ends before the first of `stop`.
     """
 

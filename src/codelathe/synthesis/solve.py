@@ -44,8 +44,8 @@ class Effort:
 class Listener:
     """What a caller may watch while a problem is solved; each part is optional.
 
-    `writing(text)` gets the greedy answer as it grows; `trying(done, total)` is told of
-    each sampled candidate; `cancelled()` is asked after every token.
+    `writing(text)` gets the greedy answer as it grows; `trying(done, total)` is told when
+    sampling begins and of each sampled candidate; `cancelled()` is asked after every token.
     """
 
     writing: Callable[[str], None] | None = None
@@ -220,13 +220,14 @@ def _try_samples(search: _Search) -> None:
     """Sample in one batch; judged on a thread, so that no loop holds up the model."""
     total = search.effort.samples
     request = search.request(total, search.effort.temperature)
+    tell = search.listener.trying or (lambda done, total: None)  # noqa: ARG005
+    tell(0, total)
     with ThreadPoolExecutor(1, thread_name_prefix="judge") as pool:
         judged: list[Future[Solution]] = []
         try:
             for candidate in search.candidates(request, stream=False):
                 judged.append(pool.submit(search.examine, candidate))
-                if search.listener.trying:
-                    search.listener.trying(len(judged), total)
+                tell(len(judged), total)
             for future in judged:
                 future.result()
         except BaseException:
