@@ -6,6 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 SOURCES := src tests benches docs
+BENCHES := judge startup generate fidelity
 DATA := $(wildcard ../shared/data)
 export CODELATHE_DATA ?= $(abspath $(DATA))
 
@@ -47,7 +48,8 @@ docs: $(VENV)/.dev-installed
 
 bench: $(VENV)/.dev-installed
 	@mkdir -p bench-results
-	@for bench in benches/*.py; do $(BIN)/python $$bench --json bench-results/$$(basename $$bench .py).json || exit 1; done
+	@for bench in $(BENCHES); do \
+	  $(BIN)/python benches/$$bench.py --json bench-results/$$bench.json || exit 1; done
 
 clean:
 	rm -rf $(VENV) bench-results

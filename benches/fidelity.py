@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy
 
-from humaneval import Task, load_tasks, request, template, watch
+from humaneval import Task, default_model, load_tasks, request, template, watch
 
 EXACT = {
     "INFERENCE_PRECISION_HINT": "f32",
@@ -49,11 +49,12 @@ converted._main(sys.argv[1], sys.argv[2])
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--model", type=Path, required=True, help="a GGUF file")
+    parser.add_argument("--model", type=Path, help="a GGUF file; else the default model")
     parser.add_argument("--data", type=Path, default=None, help="HumanEval.jsonl.gz")
     parser.add_argument("--every", type=int, default=14, help="take every N-th problem")
     parser.add_argument("--json", type=Path, default=None, help="write the figures here")
     options = parser.parse_args()
+    options.model = options.model or default_model()
     tasks = load_tasks(options.data, options.every)
     texts = list(written(tasks, options.model))
     rows = []

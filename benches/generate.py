@@ -30,6 +30,7 @@ from humaneval import (
     PROTOCOLS,
     STOP,
     Task,
+    default_model,
     judge,
     load_tasks,
     paired_p,
@@ -41,7 +42,7 @@ from humaneval import (
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--model", type=Path, required=True, help="a GGUF file")
+    parser.add_argument("--model", type=Path, help="a GGUF file; else the default model")
     parser.add_argument("--data", type=Path, default=None, help="HumanEval.jsonl.gz")
     parser.add_argument("--every", type=int, default=5, help="take every N-th problem")
     parser.add_argument("--protocol", choices=PROTOCOLS, default="chat")
@@ -50,6 +51,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, default=None, help="write the figures here")
     parser.add_argument("--side", choices=SIDES, default=None, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    options.model = options.model or default_model()
     tasks = load_tasks(options.data, options.every)
     if options.side:
         print(json.dumps(SIDES[options.side](tasks, options)))

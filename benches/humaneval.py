@@ -18,10 +18,12 @@ from pathlib import Path
 from codelathe.core.generation import Message, Request, Sampling, Watch
 from codelathe.core.gguf import read_gguf_header
 from codelathe.core.judging import Candidate, Case, Limits, Status
+from codelathe.core.modelref import parse_model_ref
 from codelathe.core.problem import Problem, StdioExample
 from codelathe.judge import SandboxJudge
 from codelathe.text.chat import compile_chat_template
 from codelathe.text.completeness import completion_watch
+from codelathe.wiring import DEFAULT_MODEL, open_store
 
 #: `chat` opens the answer's fence; `opened` also writes the signature and docstring into it.
 PROTOCOLS = ("chat", "opened")
@@ -48,6 +50,11 @@ def load_tasks(data: Path | None, every: int) -> list[Task]:
         rows = [json.loads(line) for line in lines]
     rows = rows[: len(rows) // every * every : every]
     return [Task(r["task_id"], r["prompt"], r["entry_point"], r["test"]) for r in rows]
+
+
+def default_model() -> Path:
+    """The default model's file, fetched where it is missing."""
+    return open_store().obtain(parse_model_ref(DEFAULT_MODEL)).path
 
 
 def template(model: Path) -> Callable[[Sequence[Message]], str]:
