@@ -57,3 +57,16 @@ def test_only_one_of_the_two_holds_the_model(engine: AutoEngine) -> None:
     list(engine.generate([ONE]))
     list(engine.generate([ONE, ONE]))
     assert engine._single._server is None
+
+
+@pytest.mark.parametrize("architecture", [b"starcoder2", b"qwen2"])
+def test_a_base_model_takes_plain_prompts_and_says_that_it_takes_no_chats(
+    tmp_path: Path, architecture: bytes
+) -> None:
+    """So that what is asked of it is code to go on from, not a chat that it would refuse."""
+    write_header(tmp_path / "m.gguf", architecture)
+    base = AutoEngine(tmp_path / "m.gguf", cache_dir=tmp_path)
+    chat = AutoEngine(tmp_path / "m.gguf", cache_dir=tmp_path, template=lambda messages: "x")
+    assert "messages" not in base.info.features
+    assert "prompt" in base.info.features
+    assert "messages" in chat.info.features

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 
 from codelathe.core.errors import ContextOverflow, UnsupportedArgument
-from codelathe.core.generation import EngineInfo, Message, Request
+from codelathe.core.generation import ALL_FEATURES, EngineInfo, Message, Request
 from codelathe.core.gguf import GgufHeader
 
 #: Renders a chat to prompt text, the opening of the assistant's turn included.
@@ -27,6 +28,19 @@ END_TOKENS = (
     "<|im_end|>", "<|endoftext|>", "<|end_of_text|>", "<|eot_id|>", "<|eom_id|>", "<|end|>",
     "<end_of_turn>", "<EOT>", "<|EOT|>", "</s>", "<|fim_pad|>", "<|repo_name|>", "<|file_sep|>",
 )  # fmt: skip
+
+
+def local_info(
+    name: str, package: str, header: GgufHeader, template: Template | None, model: str
+) -> EngineInfo:
+    """What a local engine is; a model without a chat template (a base model) takes no chats."""
+    return EngineInfo(
+        name=name,
+        model=model or header.path.stem,
+        version=f"{package} {version(package)}",
+        context_length=header.context_length,
+        features=ALL_FEATURES if template is not None else ALL_FEATURES - {"messages"},
+    )
 
 
 def prompt_text(request: Request, template: Template | None, info: EngineInfo) -> str:

@@ -23,7 +23,6 @@ import time
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +41,7 @@ from codelathe.engines._answer import Answer
 from codelathe.engines._prompting import (
     Template,
     check_fit,
+    local_info,
     prompt_text,
     usable_cores,
     with_one_bos,
@@ -77,16 +77,11 @@ class LlamaCppEngine:
         self._template = template
         self._server: _Server | None = None
         self._lock = threading.RLock()
-        self._info = EngineInfo(
-            name="llamacpp",
-            model=model or self._header.path.stem,
-            version=f"xllamacpp {version('xllamacpp')}",
-            context_length=self._header.context_length,
-        )
+        self._info = local_info("llamacpp", "xllamacpp", self._header, template, model)
 
     @property
     def info(self) -> EngineInfo:
-        """Every feature of a request is honoured; the context is the model's own."""
+        """Every feature is honoured, chats only where the model has a template."""
         return self._info
 
     def generate(

@@ -15,7 +15,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Generator, Sequence
-from importlib.metadata import version
 from pathlib import Path
 
 from codelathe.core.errors import ModelFileError
@@ -29,7 +28,7 @@ from codelathe.core.generation import (
 from codelathe.core.gguf import read_gguf_header
 from codelathe.engines._batch import Batch, Line
 from codelathe.engines._converted import unreadable
-from codelathe.engines._prompting import Template, check_fit, prompt_text, with_one_bos
+from codelathe.engines._prompting import Template, check_fit, local_info, prompt_text, with_one_bos
 
 
 class OpenVinoEngine:
@@ -61,16 +60,11 @@ class OpenVinoEngine:
         self._cache = Path(cache_dir)
         self._batch: Batch | None = None
         self._lock = threading.RLock()
-        self._info = EngineInfo(
-            name="openvino",
-            model=model or self._header.path.stem,
-            version=f"openvino-genai {version('openvino-genai')}",
-            context_length=self._header.context_length,
-        )
+        self._info = local_info("openvino", "openvino-genai", self._header, template, model)
 
     @property
     def info(self) -> EngineInfo:
-        """Every feature of a request is honoured; the context is the model's own."""
+        """Every feature is honoured, chats only where the model has a template."""
         return self._info
 
     def generate(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -29,13 +30,13 @@ class Form(BaseModel):
     #: Fields by the names that the core's errors have for them, where these differ.
     FIELDS: ClassVar[dict[str, str]] = {}
 
+    @abstractmethod
     def asked(self) -> Any:
         """What the body asks.
 
         Raises:
             InputError: a field cannot be used.
         """
-        raise NotImplementedError
 
 
 class GenerateForm(Form):
