@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from codelathe.core.errors import UsageError
-from codelathe.core.problem import Example
+from codelathe.core.problem import Example, Suite
 
 
 class Status(StrEnum):
@@ -46,7 +46,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one example may use: wall seconds, MiB of memory, bytes of output."""
+    """What one example or one hidden test may use: wall seconds, MiB of memory, bytes of output."""
 
     seconds: float = 3.0
     memory_mb: int = 1024
@@ -68,19 +68,20 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One candidate against its examples, each run on its own under `limits`."""
+    """One candidate against examples or hidden tests, each on its own under `limits`."""
 
     candidate: Candidate
-    examples: tuple[Example, ...]
+    examples: tuple[Example | Suite, ...]
     limits: Limits = Limits()
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one example showed.
+    """What one example or one hidden test showed.
 
     `got` is the value returned (as Python source) or the text printed, None where
-    nothing came back; `detail` says in one line what went wrong.
+    nothing came back; `detail` says in one line what went wrong. For a Suite they tell of the
+    call that ended it. `flaky`: run again, the same code came to another status.
     """
 
     status: Status
@@ -89,6 +90,7 @@ class Verdict:
     got: str | None = None
     detail: str = ""
     seconds: float = 0.0
+    flaky: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,7 @@ class Judge(Protocol):
 
     @property
     def name(self) -> str:
-        """The mode that stands in proofs, for example `hardened`."""
+        """The mode that stands in proofs and signatures: `hardened` or `compat`."""
         ...
 
     @property

@@ -19,7 +19,7 @@ from typing import Any
 
 from codelathe.core.errors import ProblemError
 from codelathe.core.judging import Case, Status, Verdict
-from codelathe.core.problem import CallExample, Example, StdioExample
+from codelathe.core.problem import CallExample, Example, StdioExample, Suite
 from codelathe.judge import codec, compare
 from codelathe.judge.exchange import Run, Stopped, frame_bytes, framed
 from codelathe.judge.slot import Slot, nonce
@@ -72,7 +72,7 @@ class PythonRunner:
                 return tuple(_verdict(e, forged.status, forged.detail) for e in case.examples)
         return tuple(verdicts)
 
-    def _some(self, case: Case, rest: Sequence[Example]) -> list[Verdict]:
+    def _some(self, case: Case, rest: Sequence[Example | Suite]) -> list[Verdict]:
         """Verdicts for the first of `rest`, as many as one process gives."""
         if self._aborted:
             return [_verdict(e, Status.UNJUDGED, "interrupted") for e in rest]
@@ -298,5 +298,5 @@ def _stop(kind: str, payload: Any) -> Stopped:
     return Stopped(Status.TAMPERED, "a frame of unknown kind")
 
 
-def _verdict(example: Example, status: Status, detail: str) -> Verdict:
+def _verdict(example: Example | Suite, status: Status, detail: str) -> Verdict:
     return Verdict(status, example.input, example.expected, None, detail)

@@ -1,0 +1,1 @@
+"""The pipeline: samples to verdicts to scores, with resume."""

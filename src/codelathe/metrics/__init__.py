@@ -1,0 +1,1 @@
+"""Rows to scores, with the uncertainty of each."""
