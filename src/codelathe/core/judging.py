@@ -82,6 +82,8 @@ class Verdict:
     `got` is the value returned (as Python source) or the text printed, None where
     nothing came back; `detail` says in one line what went wrong. For a Suite they tell of the
     call that ended it. `flaky`: run again, the same code came to another status.
+    `starved`: a timeout in which the process hardly got to run, so that it says more about
+    a busy machine than about the code.
     """
 
     status: Status
@@ -91,6 +93,7 @@ class Verdict:
     detail: str = ""
     seconds: float = 0.0
     flaky: bool = False
+    starved: bool = False
 
 
 @dataclass(frozen=True, slots=True)
