@@ -3,12 +3,44 @@
 Values: Python's own `==` on plain decoded data, as an `assert f(x) == y` would have it
 (so `1 == 1.0` and `1 == True`, a list is not a tuple), except that nan equals nan.
 Text: by lines, without white space at the ends of lines and without empty lines at the end.
+
+Other ways to compare have names, and are called comparers: `comparer` makes those for values,
+`same_text` takes the name of one for text. docs/benchmarks.md lists them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from typing import Any
+
+from codelathe.core.problem import CallExample
+from codelathe.core.registry import Registry
+
+Comparer = Callable[[CallExample, Any], bool]
+"""Tells whether what a call gave back, as decoded, is what was expected of it."""
+TextComparer = Callable[[str, str], bool]
+"""Tells whether text printed (the second) is the text expected (the first)."""
+
+#: Makers of comparers: they are given what follows the name's first colon.
+_VALUES = Registry(
+    "comparer",
+    {
+        "exact": "codelathe.judge.comparers:exact",
+        "truth": "codelathe.judge.comparers:truth",
+        "identical": "codelathe.judge.comparers:identical",
+        "within": "codelathe.judge.comparers:within",
+        "unordered": "codelathe.judge.comparers:unordered",
+        "evalplus": "codelathe.judge.evalplus:evalplus",
+    },
+)
+_TEXTS = Registry(
+    "comparer of text",
+    {
+        "lines": "codelathe.judge.comparers:lines",
+        "tokens": "codelathe.judge.comparers:tokens",
+    },
+)
 
 SHOWN = 2000
 """Characters of a value or of printed text that a verdict shows."""
@@ -42,13 +74,29 @@ def _sorted_out(values: AbstractSet[Any]) -> set[Any]:
     return {v for v in values if v == v}  # without nan
 
 
-def same_text(expected: str, got: str) -> bool:
-    """Whether printed text is the text expected."""
-    return _lines(expected) == _lines(got)
+def same_text(expected: str, got: str, comparer: str = "lines") -> bool:
+    """Whether printed text is the text expected, by the comparer of that name.
+
+    Raises:
+        UnknownName, UsageError: as `comparer`.
+    """
+    kind, _, parameters = comparer.partition(":")
+    compare: TextComparer = _TEXTS.load(kind)(parameters)
+    return compare(expected, got)
 
 
-def _lines(text: str) -> list[str]:
-    return [line.rstrip() for line in text.rstrip().split("\n")]
+def comparer(name: str) -> Comparer:
+    """A fresh comparer of values, for one run of a test: some remember what they met.
+
+    `name` is a kind with its parameters after a colon, such as `within:1e-06`.
+
+    Raises:
+        UnknownName: there is no such kind.
+        UsageError: its parameters make no sense.
+    """
+    kind, _, parameters = name.partition(":")
+    made: Comparer = _VALUES.load(kind)(parameters)
+    return made
 
 
 def show(value: Any) -> str:
