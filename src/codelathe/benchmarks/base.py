@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
-from codelathe.core.judging import Limits
-from codelathe.core.problem import Problem
+from codelathe.core.judging import Candidate, Limits
+from codelathe.core.problem import CallExample, Problem
+from codelathe.store import Store
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
+
+Values = Callable[[Candidate, Sequence[CallExample], Limits], Sequence[tuple[Any, float]]]
+"""Runs trusted code in isolation: what each call gave back, as decoded, and its seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +47,34 @@ class Benchmark:
     licence: str
     tests: tuple[str, ...] = ("base",)
     details: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+
+    def task_id(self, raw: object) -> str | None:
+        """The id of the task that a samples file calls `raw`, None where there is none.
+
+        Besides the id itself: its number (`11`, `"11"`), and its prefix in any case
+        (`"Mbpp/11"` for `MBPP/11`).
+        """
+        text = str(raw) if type(raw) is int else raw
+        if not isinstance(text, str):
+            return None
+        if text in self.tasks:
+            return text
+        prefix = next(iter(self.tasks), "").rpartition("/")[0]
+        given, _, number = text.strip().rpartition("/")
+        if given.lower() not in ("", prefix.lower()):
+            return None
+        id_ = f"{prefix}/{number}"
+        return id_ if id_ in self.tasks else None
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What opening a benchmark may need: its name, the user's own data file, the store.
+
+    `values` computes expected values where the data has only a canonical solution.
+    """
+
+    name: str
+    store: Store
+    data: Path | None = None
+    values: Values | None = None

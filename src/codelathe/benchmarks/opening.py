@@ -1,0 +1,49 @@
+"""Benchmarks by name. Listing them imports none; opening one finds its data and reads it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from codelathe.benchmarks.base import Benchmark, Opening, Values
+from codelathe.core.registry import Registry
+from codelathe.store import Store
+
+_PACK_KINDS = ("synthesize", "fix", "explain")
+_PACK_LANGUAGES = ("python", "js", "java", "go", "cpp", "rust")
+
+BENCHMARKS = Registry(
+    "benchmark",
+    {
+        "humaneval": "codelathe.benchmarks.humaneval:open_humaneval",
+        "mbpp": "codelathe.benchmarks.mbpp:open_mbpp",
+        "humaneval+": "codelathe.benchmarks.evalplus:open_plus",
+        "mbpp+": "codelathe.benchmarks.evalplus:open_plus",
+        **{
+            f"humanevalpack-{kind}-{language}": "codelathe.benchmarks.humanevalpack:open_pack"
+            for kind in _PACK_KINDS
+            for language in _PACK_LANGUAGES
+        },
+    },
+)
+"""Openers by name; each takes an Opening and gives a Benchmark."""
+
+
+def open_benchmark(
+    name: str,
+    data: Path | None = None,
+    *,
+    values: Values | None = None,
+    store: Store | None = None,
+) -> Benchmark:
+    """The benchmark `name`, from the file `data`, the folder `CODELATHE_DATA`, or the store.
+
+    `values` is needed by `humaneval+` and `mbpp+`, whose expected values are what the
+    canonical solutions return; they are kept in the store's cache.
+
+    Raises:
+        UnknownName: there is no such benchmark; the hint has the nearest.
+        InputError: the data is not as it should be.
+        StoreError: the data is nowhere, or is not the file that the catalogue pins.
+    """
+    opened: Benchmark = BENCHMARKS.load(name)(Opening(name, store or Store(), data, values))
+    return opened
