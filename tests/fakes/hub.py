@@ -116,9 +116,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200, hub.page)
         elif match := re.fullmatch(r"/api/models/([^/]+/[^/]+)(?:/revision/(.+))?", path):
             self._listing(match[1], match[2] or "main")
-        elif match := re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
+        elif match := re.fullmatch(r"/((?:datasets/)?[^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
             self._file(match[1], match[2], match[3])
-        elif match := re.fullmatch(r"/cdn/([^/]+/[^/]+)/(.+)", path):
+        elif match := re.fullmatch(r"/cdn/((?:datasets/)?[^/]+/[^/]+)/(.+)", path):
             self._bytes(hub.repositories[match[1]][match[2]], {})
         else:
             self._send(404, b"no such page")

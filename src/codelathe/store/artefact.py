@@ -20,11 +20,13 @@ class HubFile:
 
     In a catalogue entry that is not pinned, `file` chooses among the repository's GGUF
     files, by name or by quantization; empty, the default is chosen, or the checkpoint.
+    `dataset`: the repository is one of data, which the hub keeps apart from those of models.
     """
 
     repository: str
     revision: str = ""
     file: str = ""
+    dataset: bool = False
 
 
 @dataclass(frozen=True, slots=True)

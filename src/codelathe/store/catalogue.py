@@ -151,9 +151,13 @@ class _Reader:
     def dataset(self, name: str, table: Any) -> Entry:
         """The entry of a data set, which is always pinned."""
         entry = self.entry(name, table, _DATA_KEYS)
-        if entry.artefact is None:
+        artefact = entry.artefact
+        if artefact is None:
             raise self._wrong(name, "a data set needs file, bytes and sha256")
-        return entry
+        if artefact.hub is None:
+            return entry
+        hub = replace(artefact.hub, dataset=True)
+        return replace(entry, artefact=replace(artefact, hub=hub))
 
     def family(self, table: Any) -> Iterator[Entry]:
         """One entry for each combination of the axes."""
@@ -209,7 +213,7 @@ class _Reader:
         try:
             source = kind(**table)
         except TypeError:
-            known = _list(field.name for field in fields(kind))
+            known = _list({field.name for field in fields(kind)} - {"dataset"})
             raise self._wrong(name, f"the keys of a source are {known}") from None
         texts = [value for key, value in table.items() if key != "parts"]
         if not all(isinstance(text, str) and text.isprintable() for text in texts):

@@ -184,8 +184,13 @@ class HubSource:
     def _url(self, hub: HubFile) -> str:
         from huggingface_hub import hf_hub_url
 
-        revision = hub.revision or None
-        return hf_hub_url(hub.repository, hub.file, revision=revision, endpoint=self._endpoint)
+        return hf_hub_url(
+            hub.repository,
+            hub.file,
+            repo_type="dataset" if hub.dataset else None,
+            revision=hub.revision or None,
+            endpoint=self._endpoint,
+        )
 
     def _headers(self) -> dict[str, str]:
         from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]  # public
