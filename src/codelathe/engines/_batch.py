@@ -22,8 +22,8 @@ from codelathe.engines._prompting import END_TOKENS, usable_cores
 
 #: Lines in one batch; decoding gains little beyond.
 _WIDTH = 64
-#: Tokens in one step, those of prompts included.
-_STEP_TOKENS = 512
+#: Tokens in one step, those of prompts included: what two cores' caches hold the better.
+_STEP_TOKENS = 256
 #: Tokens, of prompts and answers, that lines may hold between them before others wait.
 _ROOM = 24_576
 #: How the processor computes: docs/engines.md has what each setting costs.

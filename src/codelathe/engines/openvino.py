@@ -105,11 +105,15 @@ class OpenVinoEngine:
         self, batch: Batch, waiting: deque[Line], watch: Watch | None
     ) -> Generator[Completion]:
         running: list[Line] = []
+        alone = True
         try:
             while waiting or running:
-                while waiting and batch.admits(waiting[0]):
+                while waiting and batch.admits(waiting[0]) and not (alone and running):
                     batch.start(waiting[0])
                     running.append(waiting.popleft())
+                # The first prompt is read by itself: what others share with it, all of it
+                # where a prompt is answered several times, is then read once and found again.
+                alone = False
                 for line in batch.step(running, watch):
                     running.remove(line)
                     batch.end(line)
