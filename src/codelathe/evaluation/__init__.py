@@ -1,1 +1,1 @@
-"""The pipeline: samples to verdicts to scores, with resume."""
+"""From samples to scores: judged as a stream, resumable, with intervals and a signature."""

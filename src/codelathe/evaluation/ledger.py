@@ -1,0 +1,373 @@
+"""A verdicts file that grows row by row, and can be gone on with after any end.
+
+Beside VERDICTS there are, while it is not finished, a journal (its first line says what is
+being judged; the others are notes, and rows that were run again) and in the end the result.
+A lock of the system on VERDICTS keeps a second process out; it ends with the process that
+holds it.
+
+Whenever the process dies, what is on the disk is one of: a journal and a prefix of the rows;
+a journal and all rows; a result that has the hash of the rows. A last line that was cut
+short is dropped. What is replaced as a whole is written under another name first.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from codelathe.core.errors import DiskFull, LatheError, ProblemError, UsageError
+from codelathe.evaluation.rows import Row, parse_row, row_line
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_CHUNK = 1 << 16
+
+
+class Ledger:
+    """The rows of one run. A context manager; closing it lets others have the file.
+
+    `settings` says what is judged and how, as JSON has it: a run is only gone on with under
+    the same. `finished` is the result of a run that is complete, `replaced` what differed
+    in a finished run whose rows were thrown away for this one. `count` is the number of
+    rows; `notes` are what was noted of this run and of those that it goes on with.
+    """
+
+    def __init__(
+        self, verdicts: Path, result: Path, settings: Mapping[str, Any], tests: Sequence[str]
+    ) -> None:
+        """Open or create the files.
+
+        Raises:
+            UsageError: VERDICTS is not of this run, and nothing that may be replaced.
+            LatheError: another process is at it, or it cannot be written.
+        """
+        self.verdicts = verdicts
+        self.result = result
+        self.finished: Mapping[str, Any] | None = None
+        self.replaced: tuple[str, ...] = ()
+        self.count = 0
+        self.notes: list[Any] = []
+        self._journal = verdicts.with_name(verdicts.name + ".journal")
+        self._settings = dict(settings)
+        self._tests = tests
+        self._amended: dict[int, int] = {}
+        self._side = -1
+        self._file = _open_locked(verdicts)
+        try:
+            self._enter()
+        except BaseException:
+            self.close()
+            raise
+
+    def _enter(self) -> None:
+        """Find out what is there, and make it such that it can be gone on with."""
+        if self._journal.exists() and os.fstat(self._file).st_size:
+            self._go_on()
+        elif not os.fstat(self._file).st_size:
+            self._begin()
+        else:
+            self._find_result()
+
+    def _find_result(self) -> None:
+        """VERDICTS has rows and no journal: a finished run, this one or another."""
+        found = _read_json(self.result)
+        told = found.get("run")
+        if not isinstance(told, dict):
+            raise UsageError(
+                f"{self.verdicts} exists, and no run of lathe wrote it",
+                hint="name another file with --out, or remove it",
+                field="out",
+            )
+        differing = _differing(told, self._settings)
+        if differing:
+            self.replaced = differing
+            self._begin()
+        elif found.get("verdicts_sha256") != _sha256(self.verdicts):
+            raise UsageError(
+                f"{self.verdicts} was changed since it was written",
+                hint=f"remove it to judge again: rm {self.verdicts}",
+                field="out",
+            )
+        else:
+            self.finished = found
+
+    def _begin(self) -> None:
+        with _written(self.verdicts):
+            os.ftruncate(self._file, 0)
+        with _written(self.result):
+            self.result.unlink(missing_ok=True)
+        _replace(self._journal, _json_line({"run": self._settings}))
+        self._side = _append_to(self._journal)
+
+    def _go_on(self) -> None:
+        offset = 0
+        with _written(self._journal), self._journal.open("rb") as journal:
+            for line in journal:
+                if not line.endswith(b"\n") or not self._take(_parsed(line), offset):
+                    break
+                offset += len(line)
+        self._side = _append_to(self._journal)
+        os.ftruncate(self._side, offset)
+        self._drop_cut_line()
+        self.count = sum(1 for _ in self.rows())
+
+    def _take(self, line: Mapping[str, Any], offset: int) -> bool:
+        """Take in a line of the journal; False where it is none.
+
+        Raises:
+            UsageError: it says that another run was begun.
+        """
+        if not offset:
+            told = line.get("run")
+            differing = _differing(told, self._settings) if isinstance(told, dict) else ("form",)
+            if differing:
+                raise UsageError(
+                    f"{self.verdicts} is half done, and with another {', '.join(differing)}",
+                    hint="run the first command again, or name another file with --out; "
+                    f"to begin anew: rm {self.verdicts}",
+                    field="out",
+                )
+        elif "row" in line:
+            self._amended[int(line["row"])] = offset
+        elif "note" in line:
+            self.notes.append(line["note"])
+        else:
+            return False
+        return True
+
+    def _drop_cut_line(self) -> None:
+        """Cut VERDICTS after its last whole line."""
+        end = os.fstat(self._file).st_size
+        while end:
+            begin = max(0, end - _CHUNK)
+            at = os.pread(self._file, end - begin, begin).rfind(b"\n")
+            if at >= 0:
+                end = begin + at + 1
+                break
+            end = begin
+        os.ftruncate(self._file, end)
+
+    def rows(self) -> Iterator[Row]:
+        """The rows as they stand in VERDICTS, read from its start.
+
+        Raises:
+            ProblemError: a line is no row; told with its number.
+        """
+        with self.verdicts.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                try:
+                    yield parse_row(json.loads(line), self._tests)
+                except ValueError as error:
+                    raise ProblemError(
+                        f"{self.verdicts}, line {number}: {error}",
+                        hint=f"remove it to judge again: rm {self.verdicts}",
+                    ) from None
+
+    def append(self, row: Row) -> None:
+        """Write the next row.
+
+        Raises:
+            DiskFull: there is no room; the rows before it are kept.
+        """
+        _append(self._file, self.verdicts, row_line(row, self._tests))
+        self.count += 1
+
+    def amended(self, index: int) -> bool:
+        """Whether the row with this index, from 0, was run again."""
+        return index in self._amended
+
+    def amend(self, index: int, row: Row) -> None:
+        """Note what a row is to become.
+
+        Raises:
+            DiskFull: as of `append`.
+        """
+        line = json.loads(row_line(row, self._tests))
+        offset = os.fstat(self._side).st_size
+        _append(self._side, self._journal, _json_line({"row": index, "is": line}))
+        self._amended[index] = offset
+
+    def note(self, document: Any) -> None:
+        """Keep something about the run for those that go on with it.
+
+        Raises:
+            DiskFull: as of `append`.
+        """
+        _append(self._side, self._journal, _json_line({"note": document}))
+        self.notes.append(document)
+
+    def settle(self) -> None:
+        """Put the rows that were run again in their places.
+
+        Raises:
+            DiskFull: there is no room for a second file; what was done is kept.
+        """
+        if not self._amended:
+            return
+        fresh = self.verdicts.with_name(self.verdicts.name + ".new")
+        with _written(fresh):
+            side = os.open(self._journal, os.O_RDONLY | os.O_CLOEXEC)
+            file = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            try:
+                with open(file, "wb", closefd=False) as out:
+                    rows = (self._final(i, row, side) for i, row in enumerate(self.rows()))
+                    out.writelines(row_line(row, self._tests) for row in rows)
+                os.fsync(file)
+                fresh.replace(self.verdicts)
+            except BaseException:
+                os.close(file)
+                fresh.unlink(missing_ok=True)
+                raise
+            finally:
+                os.close(side)
+        os.close(self._file)
+        self._file = file
+
+    def _final(self, index: int, row: Row, side: int) -> Row:
+        if row.again is None or index not in self._amended:
+            return row
+        with open(side, "rb", closefd=False) as journal:
+            journal.seek(self._amended[index])
+            return parse_row(json.loads(journal.readline())["is"], self._tests)
+
+    def finish(self, document: Mapping[str, Any]) -> None:
+        """Write the result: `document`, with what was judged and the hash of the rows.
+
+        Raises:
+            DiskFull: there is no room; the same command finishes it later.
+        """
+        with _written(self.verdicts):
+            os.fsync(self._file)
+        whole = {**document, "run": self._settings, "verdicts_sha256": _sha256(self.verdicts)}
+        text = json.dumps(whole, indent=2)
+        _replace(self.result, text.encode("ascii") + b"\n")
+        with _written(self._journal):
+            self._journal.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Let go of the files. Closing twice is harmless."""
+        for file in (self._file, self._side):
+            if file >= 0:
+                with suppress(OSError):
+                    os.close(file)
+        self._file = self._side = -1
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _open_locked(path: Path) -> int:
+    """Open `path` for reading and appending, and lock it."""
+    while True:
+        with _written(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+        try:
+            if not stat.S_ISREG(os.fstat(file).st_mode):
+                raise UsageError(f"{path} is no file that rows can be kept in", field="out")
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(file), path.stat()):
+                return file
+        except BlockingIOError:
+            os.close(file)
+            raise LatheError(
+                f"another process is judging into {path}",
+                hint="wait until it is done, or name another file with --out",
+            ) from None
+        except FileNotFoundError:
+            pass  # replaced or removed between the two: the new one is wanted
+        except BaseException:
+            os.close(file)
+            raise
+        os.close(file)
+
+
+def _append_to(path: Path) -> int:
+    with _written(path):
+        return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+
+
+def _append(file: int, path: Path, line: bytes) -> None:
+    """Write all of `line` at the end, or nothing."""
+    with _written(path):
+        before = os.fstat(file).st_size
+        try:
+            written = 0
+            while written < len(line):
+                written += os.write(file, line[written:])
+        except OSError:
+            with suppress(OSError):
+                os.ftruncate(file, before)
+            raise
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Write `path` as a whole: under another name first, and on the disk before it counts."""
+    fresh = path.with_name(path.name + ".new")
+    with _written(path):
+        with fresh.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[None]:
+    """The system's errors about `path` as ours."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise DiskFull(
+                f"the disk is full: no room left to write {path}",
+                hint="make room and run the same command again; what was done is kept",
+            ) from None
+        raise UsageError(
+            f"cannot write {path}: {error.strerror or error}",
+            hint="name a file that can be written with --out",
+            field="out",
+        ) from None
+
+
+def _json_line(document: Any) -> bytes:
+    return json.dumps(document).encode("ascii") + b"\n"
+
+
+def _parsed(line: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        return _parsed(path.read_bytes())
+    except OSError:
+        return {}
+
+
+def _differing(told: Mapping[str, Any], settings: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of the settings that are not the same."""
+    names = [*settings, *(name for name in told if name not in settings)]
+    # Through JSON, which has lists where Python has tuples.
+    wanted = json.loads(json.dumps(settings))
+    return tuple(n.replace("_", " ") for n in names if told.get(n) != wanted.get(n))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

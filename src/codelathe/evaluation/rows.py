@@ -1,0 +1,126 @@
+"""Rows: what came of each sample, as a line of a verdicts file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from codelathe.core.judging import Status, Verdict
+
+_SHOWN = 120
+_DETAIL = 400
+
+
+class Again(StrEnum):
+    """Why a sample is run again when all others are done."""
+
+    REPEAT = "repeat"
+    """It may answer differently each time."""
+    ALONE = "alone"
+    """It hardly got to run, or the sandbox failed under it: again with nothing beside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one program.
+
+    `tests` has the status of each hidden test where there are several; `status` is then the
+    first that is no pass. `flaky`: run again, the same program came to another status.
+    """
+
+    status: Status
+    detail: str = ""
+    seconds: float = 0.0
+    tests: tuple[Status, ...] = ()
+    flaky: bool = False
+    starved: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a verdicts file. `again` stands there until the sample was run again."""
+
+    task_id: str
+    sample: int
+    outcome: Outcome
+    again: Again | None = None
+
+
+def outcome(verdicts: Sequence[Verdict]) -> Outcome:
+    """The verdicts on a program's hidden tests as one."""
+    worst = next((v for v in verdicts if v.status is not Status.PASSED), None)
+    return Outcome(
+        status=Status.PASSED if worst is None else worst.status,
+        detail="" if worst is None else _detail(worst),
+        seconds=round(sum(v.seconds for v in verdicts), 4),
+        tests=tuple(v.status for v in verdicts) if len(verdicts) > 1 else (),
+        flaky=any(v.flaky for v in verdicts),
+        starved=any(v.starved for v in verdicts),
+    )
+
+
+def _detail(verdict: Verdict) -> str:
+    """What went wrong, in one line; of a call that failed, with what was expected and got."""
+    parts = [verdict.detail]
+    if verdict.status is Status.FAILED and verdict.got is not None:
+        parts.append(f"input {_short(verdict.input)}")
+        parts.append(f"expected {_short(verdict.expected)}, got {_short(verdict.got)}")
+    return " ".join("; ".join(filter(None, parts)).split())[:_DETAIL]
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+
+
+def row_document(row: Row, tests: Sequence[str]) -> dict[str, Any]:
+    """A row as it stands in a verdicts file; `tests` names a benchmark's hidden tests."""
+    found = row.outcome
+    document: dict[str, Any] = {
+        "task_id": row.task_id,
+        "sample": row.sample,
+        "status": str(found.status),
+        "detail": found.detail,
+        "seconds": found.seconds,
+    }
+    for name, status in zip(tests, found.tests, strict=False):
+        document[f"{name}_status"] = str(status)
+    if found.flaky:
+        document["flaky"] = True
+    if row.again is not None:
+        document["again"] = str(row.again)
+    return document
+
+
+def row_line(row: Row, tests: Sequence[str]) -> bytes:
+    """A row as a line, ASCII throughout: a detail may hold half a surrogate pair."""
+    return json.dumps(row_document(row, tests)).encode("ascii") + b"\n"
+
+
+def parse_row(document: Any, tests: Sequence[str]) -> Row:
+    """The row that `row_document` wrote.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        found = Outcome(
+            status=Status(document["status"]),
+            detail=str(document["detail"]),
+            seconds=float(document["seconds"]),
+            tests=tuple(Status(document[f"{name}_status"]) for name in tests)
+            if len(tests) > 1
+            else (),
+            flaky=document.get("flaky") is True,
+        )
+        again = document.get("again")
+        return Row(
+            str(document["task_id"]),
+            int(document["sample"]),
+            found,
+            None if again is None else Again(again),
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"no row of verdicts: {type(error).__name__} {error}") from None
