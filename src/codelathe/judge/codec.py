@@ -21,7 +21,7 @@ from fractions import Fraction
 from typing import Any, NoReturn
 
 MAX_DEPTH = 100
-MAX_ITEMS = 200_000
+MAX_ITEMS = 4_000_000
 MAX_INT_BITS = 1 << 18
 MAX_ITERATED = 10_000
 _MAX_RATIO_BITS = 1 << 14  # a Fraction is reduced when built, which takes quadratic time

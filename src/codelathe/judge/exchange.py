@@ -1,4 +1,4 @@
-"""One candidate process and its channel: orders out, frames in, the clock, the end.
+"""One candidate's process and its channel: orders out, frames in, the clock, the end.
 
 A frame out of order, malformed or with a wrong nonce is an attempt to forge. A process
 that ends before it answers is told apart by how it ended.
@@ -6,17 +6,27 @@ that ends before it answers is told apart by how it ended.
 
 from __future__ import annotations
 
+import math
 import os
+import select
 import signal
 import socket
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from codelathe.core.errors import ProblemError
 from codelathe.core.judging import Limits, Status
+from codelathe.core.problem import CallExample
 from codelathe.judge import codec, compare
-from codelathe.judge.slot import Ending, Slot
+from codelathe.judge.slot import Ending, Slot, nonce
 
+_STATUS_OF = {"error": Status.ERROR, "memory": Status.MEMORY, "output": Status.OUTPUT}
+FOLDER = 8 << 20
+"""Bytes of the largest file that a candidate may write: all that its folder holds."""
+
+_INPUT_BYTES = 64 << 20
 _FRAME_SLACK = 1 << 16
 _CHUNK = 1 << 16
 _STARVED = 0.5
@@ -40,15 +50,18 @@ class Run:
     channel: socket.socket
     limits: Limits
     word: str
+    began: float = 0.0
     deadline: float = 0.0
     sequence: int = 0
     buffer: bytearray = field(default_factory=bytearray)
     finished: bool = False
+    ended: float = 0.0
     ending: Ending | None = None
 
     def allow(self) -> None:
         """Start the clock for one answer."""
-        self.deadline = time.monotonic() + self.limits.seconds
+        self.began = time.monotonic()
+        self.deadline = self.began + self.limits.seconds
 
     def send(self, orders: bytes) -> None:
         """Orders, as `framed` makes them, to the candidate.
@@ -63,6 +76,21 @@ class Run:
             raise Stopped(Status.TIMEOUT, self._timeout()) from None
         except OSError:
             return  # it is gone; what it answered last, or nothing, is still to be read
+
+    def wait(self, seconds: float) -> bool:
+        """Whether within `seconds` there is something to receive, if only the end.
+
+        Raises:
+            Stopped: there is not, and the time is up.
+        """
+        left = self.deadline - time.monotonic()
+        poll = select.poll()
+        poll.register(self.channel, select.POLLIN)
+        if poll.poll(max(0.0, min(seconds, left)) * 1000):
+            return True
+        if left <= seconds:
+            raise Stopped(Status.TIMEOUT, self._timeout())
+        return False
 
     def receive(self) -> tuple[str, Any]:
         """The candidate's next frame: its kind and what it carries.
@@ -125,6 +153,7 @@ class Run:
         """End the process. What it sent beyond its answers is then complete."""
         if not self.finished:
             self.finished = True
+            self.ended = time.monotonic()
             self.ending = self.slot.end(grace)
         return self.ending
 
@@ -136,7 +165,8 @@ class Run:
         """
         if self.ending is None:
             return False
-        return self.ending.cpu_seconds < self.limits.seconds * _STARVED
+        given = min(self.limits.seconds, self.ended - self.began)
+        return self.ending.cpu_seconds < given * _STARVED
 
     def silent(self) -> bool:
         """Whether a finished process left nothing unread."""
@@ -149,6 +179,54 @@ class Run:
             return True
 
 
+class Starter:
+    """Starts candidates in one slot, unless it was aborted, which another thread may do."""
+
+    def __init__(self, slot: Slot) -> None:
+        self._slot = slot
+        self._channels: list[socket.socket] = []
+        self.aborted = False
+
+    def abort(self) -> None:
+        """Cut the channels: what waits for an answer gets none."""
+        self.aborted = True
+        for channel in list(self._channels):
+            _cut(channel)
+
+    def start(
+        self,
+        limits: Limits,
+        cpu_seconds: float,
+        file: int,
+        extra: Sequence[int] = (),
+        targets: Sequence[int] = (0, 1),
+    ) -> Run:
+        """A candidate's process, whose descriptors `targets` are `extra`.
+
+        Raises:
+            SlotLost: the warden is gone.
+        """
+        channel = self._slot.start(limits, math.ceil(cpu_seconds) + 1, file, extra, targets)
+        self._channels = [c for c in self._channels if c.fileno() >= 0] + [channel]
+        if self.aborted:  # before there was a channel to cut
+            _cut(channel)
+        return Run(self._slot, channel, limits, nonce())
+
+
+def _cut(channel: socket.socket) -> None:
+    try:
+        channel.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        return
+
+
+def stopped(kind: str, payload: Any) -> Stopped:
+    """What a frame says that is no answer."""
+    if kind in _STATUS_OF and type(payload) is str:
+        return Stopped(_STATUS_OF[kind], compare.clip(payload))
+    return Stopped(Status.TAMPERED, "a frame of unknown kind")
+
+
 def framed(order: Any) -> bytes:
     """An order as it goes over the channel."""
     body = codec.dumps(order)
@@ -158,3 +236,22 @@ def framed(order: Any) -> bytes:
 def frame_bytes(limits: Limits) -> int:
     """The largest frame, which the candidate's side keeps to: text takes more in JSON."""
     return 2 * limits.output_bytes + _FRAME_SLACK
+
+
+def arguments(example: CallExample) -> list[Any]:
+    """The arguments of a call, encoded.
+
+    Raises:
+        ProblemError: they are not plain data.
+    """
+    try:
+        return [
+            codec.encode(example.args, _INPUT_BYTES, plain=True),
+            codec.encode(dict(example.kwargs), _INPUT_BYTES, plain=True),
+        ]
+    except (codec.TooLarge, TypeError) as e:
+        raise ProblemError(
+            f"the arguments {compare.clip(example.input)} cannot be handed to code: {e}",
+            hint="use numbers, text, bytes, lists, tuples, sets and dictionaries",
+            field="example_inputs",
+        ) from e

@@ -6,7 +6,7 @@ module with such a runner, and its line here; `docs/judge.md` tells how.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from codelathe.core.errors import LanguageError
 from codelathe.core.judging import Case, Verdict
@@ -30,6 +30,20 @@ class Runner(Protocol):
         ...
 
 
+@runtime_checkable
+class Evaluator(Protocol):
+    """A runner that also gives what calls return: of a language whose values are data here."""
+
+    def values(self, case: Case) -> list[tuple[Any, float]]:
+        """What the calls of the case's one test gave, and the seconds of each.
+
+        Raises:
+            JudgeError: a call gave none.
+            SlotLost: the warden is gone.
+        """
+        ...
+
+
 RUNNERS = Registry("language", {"python": "codelathe.judge.python:PythonRunner"})
 
 
@@ -47,7 +61,7 @@ def check(language: str) -> None:
         )
 
 
-def runner(language: str, slot: Slot) -> Runner:
-    """A runner of `language` in `slot`."""
-    made: Runner = RUNNERS.load(language)(slot)
+def runner(language: str, slot: Slot, mode: str) -> Runner:
+    """A runner of `language` in `slot`; `mode` is how it decides hidden tests."""
+    made: Runner = RUNNERS.load(language)(slot, mode)
     return made

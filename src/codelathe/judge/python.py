@@ -9,47 +9,53 @@ ends before it answers has `left`.
 from __future__ import annotations
 
 import fcntl
-import math
 import os
-import socket
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from codelathe.core.errors import ProblemError
 from codelathe.core.judging import Case, Status, Verdict
 from codelathe.core.problem import CallExample, Example, StdioExample, Suite
 from codelathe.judge import codec, compare
-from codelathe.judge.exchange import Run, Stopped, frame_bytes, framed
-from codelathe.judge.slot import Slot, nonce
+from codelathe.judge.exchange import (
+    FOLDER,
+    Run,
+    Starter,
+    Stopped,
+    arguments,
+    frame_bytes,
+    framed,
+    stopped,
+)
+from codelathe.judge.slot import Slot
+from codelathe.judge.suites import SuiteRunner, Timed
 
-_FOLDER = 8 << 20
-_INPUT_BYTES = 64 << 20
 _SEND_AHEAD = 32 << 10
 _EXTRA = "more frames than answers"
 _SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
-_STATUS_OF = {"error": Status.ERROR, "memory": Status.MEMORY, "output": Status.OUTPUT}
 
 
 class PythonRunner:
     """Runs one case in one slot. `abort` may be called from another thread."""
 
-    def __init__(self, slot: Slot) -> None:
-        self._slot = slot
-        self._channel: socket.socket | None = None
-        self._aborted = False
+    def __init__(self, slot: Slot, mode: str) -> None:
+        self._starter = Starter(slot)
+        self._suites = SuiteRunner(self._starter, mode)
         self._starved = False
 
     def abort(self) -> None:
         """End the case early; `run` then returns whatever it has."""
-        self._aborted = True
-        channel = self._channel
-        if channel is not None:
-            try:
-                channel.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                return
+        self._starter.abort()
+
+    def values(self, case: Case) -> list[Timed]:
+        """What the calls of the case's one test gave, and the seconds of each.
+
+        Raises:
+            JudgeError: a call gave none.
+            SlotLost: the warden is gone.
+        """
+        return self._suites.values(case)
 
     def run(self, case: Case) -> tuple[Verdict, ...]:
         """One verdict for each example, in order.
@@ -74,11 +80,15 @@ class PythonRunner:
 
     def _some(self, case: Case, rest: Sequence[Example | Suite]) -> list[Verdict]:
         """Verdicts for the first of `rest`, as many as one process gives."""
-        if self._aborted:
+        if self._starter.aborted:
             return [_verdict(e, Status.UNJUDGED, "interrupted") for e in rest]
-        if isinstance(rest[0], CallExample):
+        first = rest[0]
+        self._starved = False
+        if isinstance(first, Suite):
+            return [self._suites.run(case, first)]
+        if isinstance(first, CallExample):
             return self._calls(case, _leading_calls(rest))
-        return [self._program(case, rest[0])]
+        return [self._program(case, first)]
 
     def _starved_at(self, verdicts: Sequence[Verdict], done: int) -> int:
         """Where the last process ran out of time without having run for it; else -1.
@@ -86,24 +96,17 @@ class PythonRunner:
         Such a timeout says more of a busy machine than of the candidate, so it is tried
         once more before it counts. Code that merely sleeps pays for that with its time.
         """
-        if not self._starved or self._aborted:
+        if not self._starved or self._starter.aborted:
             return -1
         late = (i for i in range(done, len(verdicts)) if verdicts[i].status is Status.TIMEOUT)
         return next(late, -1)
 
-    def _start(self, case: Case, answers: int, file: int, extra: Sequence[int] = ()) -> Run:
-        cpu = math.ceil(case.limits.seconds * (answers + 1)) + 1
-        channel = self._slot.start(case.limits, cpu, file, extra)
-        self._channel = channel
-        if self._aborted:  # before there was a channel to cut
-            channel.shutdown(socket.SHUT_RDWR)
-        return Run(self._slot, channel, case.limits, nonce())
-
     def _calls(self, case: Case, examples: list[CallExample]) -> list[Verdict]:
         """Verdicts for as many of `examples` as one process lives through, at least one."""
-        orders = [framed(_arguments(x)) for x in examples]
+        orders = [framed(arguments(x)) for x in examples]
         ahead = _ahead(orders)
-        run = self._start(case, len(examples), _FOLDER)
+        limits = case.limits
+        run = self._starter.start(limits, limits.seconds * (len(examples) + 1), FOLDER)
         try:
             try:
                 _load(run, case, orders[:ahead])
@@ -125,7 +128,8 @@ class PythonRunner:
         given, printed = _memory_file(example.input), os.memfd_create("output")
         run = None
         try:
-            run = self._start(case, 1, limit + 1, (given, printed))
+            seconds = case.limits.seconds * 2
+            run = self._starter.start(case.limits, seconds, limit + 1, (given, printed))
             began = time.monotonic()
             status, detail = _ended(run, case)
             seconds = time.monotonic() - began
@@ -142,7 +146,7 @@ class PythonRunner:
         return _read(example, status, detail, text, limit, seconds)
 
 
-def _leading_calls(examples: Iterable[Example]) -> list[CallExample]:
+def _leading_calls(examples: Iterable[Example | Suite]) -> list[CallExample]:
     calls = []
     for example in examples:
         if not isinstance(example, CallExample):
@@ -177,7 +181,7 @@ def _load(run: Run, case: Case, orders: list[bytes]) -> None:
     run.send(framed(_order(run, case, "call")) + b"".join(orders))
     kind, payload = run.receive()
     if kind != "loaded":
-        raise _stop(kind, payload)
+        raise stopped(kind, payload)
 
 
 def _order(run: Run, case: Case, kind: str) -> dict[str, Any]:
@@ -210,29 +214,10 @@ def _answers(run: Run, examples: list[CallExample], unsent: list[bytes]) -> list
     return verdicts
 
 
-def _arguments(example: CallExample) -> list[Any]:
-    """The arguments of a call, encoded.
-
-    Raises:
-        ProblemError: they are not plain data.
-    """
-    try:
-        return [
-            codec.encode(example.args, _INPUT_BYTES, plain=True),
-            codec.encode(dict(example.kwargs), _INPUT_BYTES, plain=True),
-        ]
-    except (codec.TooLarge, TypeError) as e:
-        raise ProblemError(
-            f"the arguments {compare.clip(example.input)} cannot be handed to code: {e}",
-            hint="use numbers, text, bytes, lists, tuples, sets and dictionaries",
-            field="example_inputs",
-        ) from e
-
-
 def _judged(example: CallExample, kind: str, payload: Any, seconds: float) -> Verdict:
     """Compare what came back with what was expected."""
     if kind != "value":
-        stop = _stop(kind, payload)
+        stop = stopped(kind, payload)
         return replace(_verdict(example, stop.status, stop.detail), seconds=seconds)
     try:
         value = codec.decode(payload)
@@ -256,7 +241,7 @@ def _ended(run: Run, case: Case) -> tuple[Status | None, str]:
         run.send(framed(_order(run, case, "program")))
         kind, payload = run.receive()
         if kind != "ended":
-            raise _stop(kind, payload)
+            raise stopped(kind, payload)
     except Stopped as e:
         return e.status, e.detail
     return None, ""
@@ -290,12 +275,6 @@ def _memory_file(text: str) -> int:
     os.lseek(fd, 0, os.SEEK_SET)
     fcntl.fcntl(fd, fcntl.F_ADD_SEALS, _SEALS)
     return fd
-
-
-def _stop(kind: str, payload: Any) -> Stopped:
-    if kind in _STATUS_OF and type(payload) is str:
-        return Stopped(_STATUS_OF[kind], compare.clip(payload))
-    return Stopped(Status.TAMPERED, "a frame of unknown kind")
 
 
 def _verdict(example: Example | Suite, status: Status, detail: str) -> Verdict:

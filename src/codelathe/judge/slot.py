@@ -18,10 +18,11 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from codelathe.core.judging import Limits
 
@@ -30,6 +31,9 @@ UNPRIVILEGED = 65534
 
 RUNS = 1000
 """Candidates after which a slot is replaced by a fresh one."""
+
+CHANNEL = 3
+"""The descriptor by which a candidate's process speaks with this one."""
 
 _START_SECONDS = 20.0
 _END_SECONDS = 5.0
@@ -40,7 +44,8 @@ _MODULES = (
     *(
         f"codelathe.judge.inside.{name}"
         for name in (
-            "syscalls", "seccomp", "landlock", "rooms", "candidate", "warden", "probe", "launch"
+            "syscalls", "seccomp", "landlock", "rooms", "channel", "suites", "candidate", "warden",
+            "probe", "launch",
         )  # each after those it imports
     ),
 )  # fmt: skip
@@ -114,10 +119,10 @@ def interpreter() -> str:
 
 
 @functools.cache
-def _program() -> bytes:
-    """The sandbox's own code, compiled for this interpreter."""
+def _program(names: tuple[str, ...]) -> bytes:
+    """The sandbox's own code, compiled for this interpreter. The last module is the main one."""
     modules = []
-    for name in _MODULES:
+    for name in names:
         spec = find_spec(name)
         assert spec is not None
         assert spec.loader is not None
@@ -125,11 +130,11 @@ def _program() -> bytes:
     return marshal.dumps((_PACKAGES, modules))
 
 
-class Slot:
-    """One running warden."""
+class Sandbox:
+    """One sandbox that was built and tested: its control socket and its outermost process."""
 
-    def __init__(self, tier: str, processors: Sequence[int]) -> None:
-        """Start and test a sandbox of `tier`, pinned to `processors`.
+    def __init__(self, modules: tuple[str, ...], plan: Mapping[str, Any]) -> None:
+        """Start and test a sandbox of `plan`, which `modules` carry out.
 
         Raises:
             Failure: this machine does not offer it.
@@ -137,24 +142,17 @@ class Slot:
         self.runs = 0
         self.residue = False
         try:
-            self._control, self._process = _spawn()
+            self._control, self._process = _spawn(_program(modules))
         except OSError as e:
             raise Failure("interpreter", f"{interpreter()}: {e}", e.errno or 0) from e
         try:
-            self.ready = self._handshake(tier, processors)
+            self.ready = self._handshake(plan)
         except BaseException:
             self.kill()
             raise
 
-    def _handshake(self, tier: str, processors: Sequence[int]) -> Ready:
-        plan = {
-            "tier": tier,
-            "cpu": list(processors),
-            "uid": UNPRIVILEGED,
-            "gid": UNPRIVILEGED,
-            "preload": PRELOADED,
-            "parent": os.getpid(),
-        }
+    def _handshake(self, plan: Mapping[str, Any]) -> Ready:
+        plan = {"uid": UNPRIVILEGED, "gid": UNPRIVILEGED, "parent": os.getpid(), **plan}
         self._control.settimeout(_START_SECONDS)
         try:
             self._control.send(json.dumps(plan).encode())
@@ -168,16 +166,53 @@ class Slot:
         self._control.settimeout(_END_SECONDS)
         return Ready(report["ready"]["landlock"], tuple(report["ready"]["missing"]))
 
+    @property
+    def worn(self) -> bool:
+        """Whether a fresh slot should take over."""
+        return self.residue or self.runs >= RUNS
+
+    def kill(self) -> None:
+        """End the launcher, and by that everything in the slot."""
+        self._control.close()
+        self._process.kill()
+        self._process.wait()
+
+
+class Slot(Sandbox):
+    """One running warden."""
+
+    def __init__(self, tier: str, processors: Sequence[int]) -> None:
+        """Start and test a sandbox of `tier` for Python, pinned to `processors`.
+
+        Raises:
+            Failure: this machine does not offer it.
+        """
+        plan = {
+            "profile": "python",
+            "tier": tier,
+            "cpu": list(processors),
+            "preload": PRELOADED,
+        }
+        super().__init__(_MODULES, plan)
+
     def start(
-        self, limits: Limits, cpu: int, file: int, extra: Sequence[int] = ()
+        self,
+        limits: Limits,
+        cpu: int,
+        file: int,
+        extra: Sequence[int] = (),
+        targets: Sequence[int] = (0, 1),
     ) -> socket.socket:
-        """Fork a candidate; its channel. `extra` become its standard input and output.
+        """Fork a candidate; its channel. `extra` become its descriptors `targets`.
 
         Raises:
             SlotLost: the warden is gone.
         """
         ours, theirs = socket.socketpair()
-        order = {"memory_mb": limits.memory_mb, "cpu": cpu, "file": file}
+        order = {
+            "limits": {"memory_mb": limits.memory_mb, "cpu": cpu, "file": file},
+            "targets": [CHANNEL, *targets[: len(extra)]],
+        }
         try:
             message = b"R" + json.dumps(order).encode()
             socket.send_fds(self._control, [message], [theirs.fileno(), *extra])
@@ -206,25 +241,14 @@ class Slot:
         self.residue = self.residue or residue
         return None if status == -1 else Ending(status, killed, cpu_seconds)
 
-    @property
-    def worn(self) -> bool:
-        """Whether a fresh slot should take over."""
-        return self.residue or self.runs >= RUNS
 
-    def kill(self) -> None:
-        """End the launcher, and by that everything in the slot."""
-        self._control.close()
-        self._process.kill()
-        self._process.wait()
-
-
-def _spawn() -> tuple[socket.socket, subprocess.Popen[bytes]]:
+def _spawn(code: bytes) -> tuple[socket.socket, subprocess.Popen[bytes]]:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     program = -1
     try:
         program = os.memfd_create("codelathe-sandbox")
         with open(program, "wb", closefd=False) as file:
-            file.write(_program())
+            file.write(code)
         process = subprocess.Popen(
             [interpreter(), "-I", "-S", "-c", _BOOT, str(program), str(theirs.fileno())],
             stdin=subprocess.DEVNULL,

