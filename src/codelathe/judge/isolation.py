@@ -10,14 +10,17 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from codelathe.core.errors import IsolationError
 from codelathe.core.judging import Isolation
-from codelathe.judge.slot import UNPRIVILEGED, Failure, Slot, interpreter
+from codelathe.judge.slot import UNPRIVILEGED, Failure, Sandbox, Slot, interpreter
 
 TIERS = ("A", "A-", "B")
+
+Make = Callable[[str, Sequence[int]], Sandbox]
+"""Starts a slot of one kind, of a tier and on some processors, or raises Failure."""
 
 _NAMESPACES = (
     "allow user namespaces (sysctl -w kernel.apparmor_restrict_unprivileged_userns=0 on Ubuntu, "
@@ -71,21 +74,23 @@ def lacking(failure: Failure) -> Feature:
     return Feature(failure.feature, False, failure.what, failure.number, fix)
 
 
-def open_slot(tier: str | None, processors: Sequence[int]) -> tuple[Slot, Isolation]:
-    """A slot of the best tier this machine offers, or of `tier` and no other.
+def open_slot(
+    tier: str | None, processors: Sequence[int], make: Make = Slot
+) -> tuple[Sandbox, Isolation]:
+    """A slot of the best tier this machine offers, or of `tier` and no other; `make` makes it.
 
     Raises:
         IsolationError: there is none.
     """
-    slot, isolation, failures = _search(tier, processors)
+    slot, isolation, failures = _search(tier, processors, make)
     if slot is None:
         raise refusal(failures)
     return slot, isolation
 
 
 def _search(
-    tier: str | None, processors: Sequence[int]
-) -> tuple[Slot | None, Isolation, list[Feature]]:
+    tier: str | None, processors: Sequence[int], make: Make = Slot
+) -> tuple[Sandbox | None, Isolation, list[Feature]]:
     """The best slot to be had, and what better ones lacked."""
     failures: list[Feature] = []
     if sys.platform != "linux":
@@ -94,7 +99,7 @@ def _search(
         if _hopeless(candidate, failures):
             continue
         try:
-            slot = Slot(candidate, processors)
+            slot = make(candidate, processors)
         except Failure as e:
             failures.append(lacking(e))
             continue

@@ -11,7 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 from codelathe.core.errors import LanguageError
 from codelathe.core.judging import Case, Verdict
 from codelathe.core.registry import Registry
-from codelathe.judge.slot import Slot
+from codelathe.judge.slot import Sandbox
 
 
 class Runner(Protocol):
@@ -46,6 +46,15 @@ class Evaluator(Protocol):
 
 RUNNERS = Registry("language", {"python": "codelathe.judge.python:PythonRunner"})
 
+FIRST = "python"
+SLOTS = Registry("kind of slot", {FIRST: "codelathe.judge.slot:Slot"})
+"""Kinds of slots: each is called with a tier and the processors, as `isolation.Make` says."""
+
+
+def slot(case: Case) -> str:  # noqa: ARG001 -- there is one kind
+    """The kind of slot that a case is run in."""
+    return FIRST
+
 
 def check(language: str) -> None:
     """Refuse a language that has no runner.
@@ -61,7 +70,7 @@ def check(language: str) -> None:
         )
 
 
-def runner(language: str, slot: Slot, mode: str) -> Runner:
+def runner(language: str, slot: Sandbox, mode: str) -> Runner:
     """A runner of `language` in `slot`; `mode` is how it decides hidden tests."""
     made: Runner = RUNNERS.load(language)(slot, mode)
     return made

@@ -1,97 +1,29 @@
-"""SandboxJudge: slots, the threads that own them, and the order of answers.
+"""SandboxJudge: how many slots, whose turn it is, and the order of answers.
 
-One thread owns one slot, since the kernel ends a slot when its thread ends. Slots are
-started when there is work for them: a single case starts one. Several threads may call
-`judge` at once; they share the slots, first come, first served.
+Slots are started when there is work for them: a single case starts one. Several threads
+may call `judge` at once; they share the slots, first come, first served.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-import time
 import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import cast
 
-from codelathe.core.errors import IsolationError, JudgeError, LanguageError, UsageError
-from codelathe.core.judging import Candidate, Case, Isolation, Limits, Status, Verdict
+from codelathe.core.errors import JudgeError, LanguageError, UsageError
+from codelathe.core.judging import Candidate, Case, Isolation, Limits, Verdict
 from codelathe.core.problem import CallExample, Suite
 from codelathe.judge import isolation, languages
-from codelathe.judge.slot import Slot, SlotLost
+from codelathe.judge.serving import Job, Work, closed, own_slot, result_of
 from codelathe.judge.suites import COMPAT, HARDENED, Timed
 
 _MODES = (HARDENED, COMPAT)
 _AHEAD = 4096
 """Cases that may be finished and wait for one before them: nothing waits behind a loop."""
-_TRIES = 2
-_REOPEN_SECONDS = (0.1, 1.0)
-"""Pauses before a slot that could be started once is tried again."""
-
-
-class _Job:
-    """A case on its way to its verdicts, or to its `values`."""
-
-    def __init__(self, case: Case, values: bool = False) -> None:
-        self.case = case
-        self.values = values
-        self.result: Sequence[Verdict] | Sequence[Timed] | None = None
-        self.error: BaseException | None = None
-        self.runner: languages.Runner | None = None
-        self.cancelled = False
-
-    @property
-    def done(self) -> bool:
-        return self.result is not None or self.error is not None
-
-
-class _Work:
-    """What callers and slots share, under one lock."""
-
-    def __init__(self, tier: str | None, mode: str) -> None:
-        self.lock = threading.Lock()
-        self.wanted = threading.Condition(self.lock)
-        self.changed = threading.Condition(self.lock)
-        self.jobs: deque[_Job] = deque()
-        self.serving = 0
-        self.idle = 0
-        self.closed = False
-        self.tier = tier
-        self.mode = mode
-        self.isolation: Isolation | None = None
-        self.refusal: JudgeError | None = None
-        self.running: set[_Job] = set()
-        self._process = os.getpid()
-
-    @property
-    def forked(self) -> bool:
-        """Whether this is a copy, in a fork of the process whose judge it is.
-
-        A copy has no threads, and what it did to a channel would be done to the original.
-        """
-        return os.getpid() != self._process
-
-    def close(self) -> None:
-        """Take no more work and end what runs."""
-        if self.forked:
-            return
-        with self.lock:
-            self.closed = True
-            for job in [*self.jobs, *self.running]:
-                self.cancel(job)
-            self.wanted.notify_all()
-            self.changed.notify_all()
-
-    def cancel(self, job: _Job) -> None:
-        """End a job early; the lock is held."""
-        job.cancelled = True
-        if job in self.jobs:
-            self.jobs.remove(job)
-            job.error = _closed()
-        if job.runner is not None:
-            job.runner.abort()
 
 
 class SandboxJudge:
@@ -116,7 +48,7 @@ class SandboxJudge:
             raise UsageError(f"mode must be one of {', '.join(_MODES)}, not {mode!r}", field="mode")
         self._processors = _processors()
         self._slots = slots or len(self._processors)
-        self._work = _Work(tier, mode)
+        self._work = Work(tier, mode)
         self._threads: list[threading.Thread] = []
         self._finalizer = weakref.finalize(self, self._work.close)
 
@@ -141,7 +73,7 @@ class SandboxJudge:
             while work.isolation is None and work.refusal is None and not work.closed:
                 work.changed.wait()
             if work.isolation is None:
-                raise work.refusal or _closed()
+                raise work.refusal or closed()
             return work.isolation
 
     def judge(self, cases: Iterable[Case]) -> Iterator[tuple[Verdict, ...]]:
@@ -156,12 +88,12 @@ class SandboxJudge:
         """
         self._check_process()
         source = iter(cases)
-        mine: deque[_Job] = deque()
+        mine: deque[Job] = deque()
         more = True
         try:
             while True:
                 while mine and mine[0].done:
-                    yield cast("tuple[Verdict, ...]", _result(mine.popleft()))
+                    yield cast("tuple[Verdict, ...]", result_of(mine.popleft()))
                 while more and not (mine and mine[0].done) and self._hungry(mine):
                     case = next(source, None)
                     if case is None:
@@ -191,13 +123,13 @@ class SandboxJudge:
         """
         self._check_process()
         suite = Suite("", calls=tuple(calls))
-        job = self._enlist(_Job(Case(candidate, (suite,), limits), values=True))
+        job = self._enlist(Job(Case(candidate, (suite,), limits), values=True))
         try:
             self._wait(deque([job]), more=False)
         finally:
             with self._work.lock:
                 self._work.cancel(job)
-        return cast("list[Timed]", _result(job))
+        return cast("list[Timed]", result_of(job))
 
     def close(self) -> None:
         """End every process of the judge. Closing twice is harmless, and so is it in a fork."""
@@ -221,14 +153,14 @@ class SandboxJudge:
     ) -> None:
         self.close()
 
-    def _hungry(self, mine: deque[_Job]) -> bool:
+    def _hungry(self, mine: deque[Job]) -> bool:
         """Whether to read another case. Whoever has none gets one, however long the queue."""
         with self._work.lock:
             waiting = len(self._work.jobs)
         return not mine or (waiting < 2 * self._slots and len(mine) < _AHEAD)
 
-    def _submit(self, case: Case) -> _Job:
-        job = _Job(case)
+    def _submit(self, case: Case) -> Job:
+        job = Job(case)
         try:
             languages.check(case.candidate.language)
         except LanguageError as e:  # told when its turn comes
@@ -239,7 +171,7 @@ class SandboxJudge:
             return job
         return self._enlist(job)
 
-    def _enlist(self, job: _Job) -> _Job:
+    def _enlist(self, job: Job) -> Job:
         work = self._work
         with work.lock:
             self._check_open()
@@ -251,7 +183,7 @@ class SandboxJudge:
             work.wanted.notify()
         return job
 
-    def _wait(self, mine: deque[_Job], more: bool) -> None:
+    def _wait(self, mine: deque[Job], more: bool) -> None:
         """Until the first of `mine` is done, or there is room for more."""
         work = self._work
         with work.lock:
@@ -266,14 +198,14 @@ class SandboxJudge:
 
     def _check_open(self) -> None:
         if self._work.closed:
-            raise _closed()
+            raise closed()
 
     def _start_slot(self) -> None:
         """Start a thread with its slot; the lock is held."""
         number = os.getpid() + self._work.serving
         processor = self._processors[number % len(self._processors)]
         thread = threading.Thread(
-            target=_own_slot, args=(self._work, processor), name="codelathe-slot", daemon=True
+            target=own_slot, args=(self._work, processor), name="codelathe-slot", daemon=True
         )
         self._threads = [t for t in self._threads if t.is_alive()]
         self._threads.append(thread)
@@ -287,147 +219,6 @@ class SandboxJudge:
         self._work.idle += 1
 
 
-def _closed() -> JudgeError:
-    return JudgeError("the judge was closed", hint="make a new one")
-
-
 def _processors() -> list[int]:
     usable = getattr(os, "sched_getaffinity", None)
     return sorted(usable(0)) if usable else [0]
-
-
-def _result(job: _Job) -> Sequence[Verdict] | Sequence[Timed]:
-    if job.error is not None:
-        raise job.error
-    assert job.result is not None
-    return job.result
-
-
-def _own_slot(work: _Work, processor: int) -> None:
-    """A slot's thread: take jobs until the judge is closed. It counts as idle when it starts."""
-    slot: Slot | None = None
-    try:
-        slot = _open(work, processor)
-        while (job := _next(work)) is not None:
-            slot = _serve(work, job, slot, processor)
-    except IsolationError as e:
-        _leave(work, e)
-    except BaseException as e:
-        _leave(work, JudgeError(f"a slot of the judge failed: {type(e).__name__}: {e}"))
-        raise
-    finally:
-        if slot is not None:
-            slot.kill()
-
-
-def _open(work: _Work, processor: int) -> Slot:
-    """A slot of the judge's tier.
-
-    Raises:
-        IsolationError: there is none.
-    """
-    pauses = iter(_REOPEN_SECONDS)
-    while True:
-        with work.lock:
-            tier = work.isolation.tier if work.isolation else work.tier
-            known = work.isolation is not None
-        try:
-            slot, found = isolation.open_slot(tier, [processor])
-        except IsolationError:
-            # Once it could be done; the machine may just be short of something.
-            pause = next(pauses, None)
-            if not known or pause is None or work.closed:
-                raise
-            time.sleep(pause)
-            continue
-        with work.lock:
-            work.isolation = work.isolation or found
-            work.changed.notify_all()
-        return slot
-
-
-def _leave(work: _Work, error: JudgeError) -> None:
-    """A slot's thread ends, since it cannot have a slot: the others go on.
-
-    The last one ends what waits. Where there never was a slot, there will be none.
-    """
-    with work.lock:
-        work.serving -= 1
-        work.idle -= 1
-        if work.isolation is None:
-            work.refusal = error
-        if not work.serving:
-            for job in work.jobs:
-                job.error = error
-            work.jobs.clear()
-        work.changed.notify_all()
-
-
-def _next(work: _Work) -> _Job | None:
-    with work.lock:
-        while not work.jobs and not work.closed:
-            work.wanted.wait()
-        if work.closed:
-            return None
-        work.idle -= 1
-        job = work.jobs.popleft()
-        work.running.add(job)
-        return job
-
-
-def _serve(work: _Work, job: _Job, slot: Slot, processor: int) -> Slot:
-    """Run a job, in a fresh slot if the first is lost under it; the slot to go on with.
-
-    Raises:
-        IsolationError: there is none any more. The job is finished.
-    """
-    result: Sequence[Verdict] | Sequence[Timed] | None = None
-    error: BaseException | None = None
-    try:
-        for _ in range(_TRIES):
-            try:
-                result = _run(work, job, slot)
-                break
-            except (SlotLost, OSError):
-                slot.kill()
-                slot = _open(work, processor)
-            except BaseException as e:  # noqa: BLE001 -- the caller's thread raises it
-                error = e
-                break
-        if slot.worn:
-            slot.kill()
-            slot = _open(work, processor)
-    finally:
-        _finish(work, job, result, error)
-    return slot
-
-
-def _run(work: _Work, job: _Job, slot: Slot) -> Sequence[Verdict] | Sequence[Timed]:
-    made = languages.runner(job.case.candidate.language, slot, work.mode)
-    with work.lock:
-        job.runner = made
-        if job.cancelled:
-            made.abort()
-    if job.values:
-        assert isinstance(made, languages.Evaluator)
-        return made.values(job.case)
-    return made.run(job.case)
-
-
-def _finish(
-    work: _Work,
-    job: _Job,
-    result: Sequence[Verdict] | Sequence[Timed] | None,
-    error: BaseException | None,
-) -> None:
-    if result is None and error is None:
-        result = tuple(
-            Verdict(Status.UNJUDGED, e.input, e.expected, None, "the sandbox was lost")
-            for e in job.case.examples
-        )
-    with work.lock:
-        job.runner = None
-        job.result, job.error = result, error
-        work.running.discard(job)
-        work.idle += 1
-        work.changed.notify_all()

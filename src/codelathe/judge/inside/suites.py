@@ -54,7 +54,7 @@ class _NoInput(io.TextIOBase):
         """It is not."""
         return False
 
-    def read(self, *_: Any) -> str:  # type: ignore[override]
+    def read(self, *_: Any) -> str:
         """Refuse."""
         raise OSError
 
@@ -62,7 +62,7 @@ class _NoInput(io.TextIOBase):
         """Refuse."""
         raise OSError
 
-    def readlines(self, *_: Any) -> list[str]:
+    def readlines(self, *_: Any) -> list[str]:  # type: ignore[override]
         """Refuse."""
         raise OSError
 
