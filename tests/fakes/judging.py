@@ -28,7 +28,7 @@ class Told:
         self.waiting = 0
         self._times = Counter[str]()
         self._pause = pause
-        self._stop_at = stop_at
+        self.stop_at = stop_at
 
     def judge(self, cases: Iterable[Case]) -> Iterator[tuple[Verdict, ...]]:
         source, ahead = iter(cases), deque[Case]()
@@ -45,7 +45,7 @@ class Told:
 
     def _verdicts(self, case: Case) -> tuple[Verdict, ...]:
         code = case.candidate.code
-        if len(self.ran) == self._stop_at:
+        if len(self.ran) == self.stop_at:
             raise KeyboardInterrupt
         self.ran.append(code)
         time.sleep(self._pause)

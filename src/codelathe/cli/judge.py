@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
+from threading import Thread
 
 import click
 
 from codelathe.cli.console import Output, output_options, printable
 from codelathe.cli.files import read_text
-from codelathe.core.errors import ProblemError, UnknownName, UsageError
+from codelathe.core.errors import JudgeError, ProblemError, UnknownName, UsageError
+from codelathe.core.judging import Judge
 
 NOT_PROVED = 3
 PROOF = "proof"
@@ -103,17 +105,20 @@ def _judge_samples(
     workers: int | None,
     ks: tuple[int, ...] | None,
 ) -> int:
-    from codelathe.benchmarks import BENCHMARKS
-    from codelathe.cli.verdicts import show_summary, watching
-    from codelathe.evaluation.judging import judge_samples, open_ledger, plan
-    from codelathe.evaluation.summary import summary_document
     from codelathe.wiring import open_benchmark, open_judge
 
-    if benchmark not in BENCHMARKS:
-        raise UnknownName("benchmark", benchmark, [*BENCHMARKS, PROOF], field="benchmark")
     verdicts = _verdicts_file(samples, out)
-    result = verdicts.with_name(_stem(verdicts) + ".result.json")
+    result = verdicts.parent / f"{_stem(verdicts)}.result.json"
     with closing(open_judge(mode, workers)) as opened:
+        _start(opened)
+        # What follows is imported while the first sandbox is built.
+        from codelathe.benchmarks import BENCHMARKS
+        from codelathe.cli.verdicts import show_summary, watching
+        from codelathe.evaluation.judging import judge_samples, open_ledger, plan
+        from codelathe.evaluation.summary import summary_document
+
+        if benchmark not in BENCHMARKS:
+            raise UnknownName("benchmark", benchmark, [*BENCHMARKS, PROOF], field="benchmark")
         work = plan(open_benchmark(benchmark, data, opened), samples, ks, timeout)
         with open_ledger(work, mode, verdicts, result) as ledger:
             if mode == "compat":
@@ -139,10 +144,22 @@ def _judge_samples(
     return NOT_PROVED if summary.counts.get("unjudged") else 0
 
 
+def _start(judge: Judge) -> None:
+    """Let the judge build its first sandbox beside what else there is to do."""
+
+    def start() -> None:
+        with suppress(JudgeError):  # said again to the first who asks
+            judge.isolation  # noqa: B018 (reading it builds one)
+
+    Thread(target=start, name="codelathe-start", daemon=True).start()
+
+
 def _verdicts_file(samples: Path, out: Path | None) -> Path:
     """Where the verdicts go: never over the samples."""
     if out is None:
-        return samples.with_name(f"{_stem(samples)}_verdicts.jsonl")
+        return samples.parent / f"{_stem(samples)}_verdicts.jsonl"
+    if out.is_dir():
+        raise UsageError(f"--out {out} is a folder", hint="name a file", field="out")
     if out.exists() and samples.exists() and out.samefile(samples):
         raise UsageError(
             f"--out {out} is the samples file itself", hint="name another file", field="out"

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from codelathe.benchmarks.base import Benchmark
-from codelathe.core.errors import ProblemError
+from codelathe.core.errors import ProblemError, UsageError
 from codelathe.core.judging import Candidate, Case, Isolation, Judge, Status
 from codelathe.evaluation.chance import depends_on_chance
 from codelathe.evaluation.ledger import Ledger
@@ -84,7 +84,14 @@ def plan(
         ProblemError: the samples cannot be read, or a line of them not be judged.
         UsageError: a k that there are not enough samples for, a timeout that makes no sense.
     """
-    limits_of(next(iter(benchmark.tasks.values())).limits, timeout)
+    try:
+        limits_of(next(iter(benchmark.tasks.values())).limits, timeout)
+    except UsageError as error:
+        raise UsageError(
+            f"a timeout of {timeout} s cannot be kept: {error.message}",
+            hint="name seconds, for example --timeout 10",
+            field="timeout",
+        ) from None
     census = take_census(samples, benchmark)
     return Work(benchmark, samples, census, usable_k([*census.counts.values()], ks), timeout)
 

@@ -275,7 +275,11 @@ def _open_locked(path: Path) -> int:
             file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
         try:
             if not stat.S_ISREG(os.fstat(file).st_mode):
-                raise UsageError(f"{path} is no file that rows can be kept in", field="out")
+                raise UsageError(
+                    f"{path} is no file that rows can be kept in",
+                    hint="name an ordinary file with --out",
+                    field="out",
+                )
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if os.path.samestat(os.fstat(file), path.stat()):
                 return file

@@ -61,7 +61,9 @@ def usable_k(samples: Sequence[int], asked: Sequence[int] | None = None) -> tupl
         return tuple(k for k in DEFAULT_K if k <= least)
     for k in asked:
         if k < 1:
-            raise UsageError(f"pass@k needs k of at least 1, not {k}", field="k")
+            raise UsageError(
+                f"pass@k needs k of at least 1, not {k}", hint="ask for 1, 10 or so", field="k"
+            )
         if k > least:
             raise UsageError(
                 f"pass@{k} needs {k} samples of each problem, and one has {least}",
