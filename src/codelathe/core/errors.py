@@ -23,6 +23,7 @@
     │       ├── RemoteTimeout
     │       └── RemoteFailure      5xx, cut streams, garbage
     └── JudgeError                 code could not be judged
+        ├── OutputTooLarge         a value is more than a judge carries
         ├── IsolationError         this machine cannot isolate code
         └── LanguageError          no judge for this language
 
@@ -165,6 +166,10 @@ class RemoteFailure(RemoteError):
 
 class JudgeError(LatheError):
     """Code could not be judged."""
+
+
+class OutputTooLarge(JudgeError):
+    """A value that trusted code gives is more than the judge carries."""
 
 
 class IsolationError(JudgeError):
