@@ -35,7 +35,8 @@ that turns a class into an exit code and an HTTP status.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 
 class LatheError(Exception):
@@ -169,7 +170,14 @@ class JudgeError(LatheError):
 
 
 class OutputTooLarge(JudgeError):
-    """A value that trusted code gives is more than the judge carries."""
+    """A value that trusted code gives is more than the judge carries.
+
+    `before` holds what its earlier calls gave, each with its seconds.
+    """
+
+    def __init__(self, message: str, before: Sequence[tuple[Any, float]] = ()) -> None:
+        super().__init__(message)
+        self.before = tuple(before)
 
 
 class IsolationError(JudgeError):

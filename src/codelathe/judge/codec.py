@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -194,21 +194,23 @@ def encode(value: Any, max_bytes: int = 1 << 20, *, plain: bool = False) -> Any:
         raise TooLarge(f"nested deeper than {MAX_DEPTH}") from None
 
 
-def decode(tree: Any) -> Any:
+def decode(tree: Any, decoders: Decoders | None = None) -> Any:
     """The value that `encode` made `tree` of. It trusts nothing.
+
+    With the decoders `LIVE`, an iterator is one again; else it is `Iterated`.
 
     Raises:
         CodecError: `tree` is not what `encode` makes.
     """
     try:
-        return _decode(tree, 0)
+        return _decode(tree, 0, decoders or _DECODERS)
     except CodecError:
         raise
     except (ValueError, TypeError, ArithmeticError, RecursionError) as e:
         raise CodecError(f"{type(e).__name__}: {e}") from None
 
 
-def _decode(tree: Any, depth: int) -> Any:
+def _decode(tree: Any, depth: int, decoders: Decoders) -> Any:
     if not isinstance(tree, list):
         if tree is None or isinstance(tree, bool | int | str):
             return tree
@@ -216,11 +218,11 @@ def _decode(tree: Any, depth: int) -> Any:
     if depth > MAX_DEPTH or not tree:
         raise CodecError("too deep, or empty")
     tag, *rest = tree
-    if type(tag) is not str or tag not in _DECODERS:
+    if type(tag) is not str or tag not in decoders:
         raise CodecError("an unknown tag")
-    build, nested = _DECODERS[tag]
+    build, nested = decoders[tag]
     if nested:
-        return build([_decode(item, depth + 1) for item in rest])
+        return build([_decode(item, depth + 1, decoders) for item in rest])
     return build(rest)
 
 
@@ -274,8 +276,26 @@ def _decimal(parts: list[Any]) -> Decimal:
     return Decimal(_text(parts)[0])
 
 
+def _pair(value: Any) -> tuple[Any, Any]:
+    if type(value) is not tuple or len(value) != 2:
+        raise CodecError("no pair of a key and a value")
+    return value
+
+
+def _view(parts: list[Any]) -> Any:
+    """A view of a dictionary. Those of keys and of items equal sets; one of values, nothing."""
+    kind, items = _named(parts)
+    if kind == "dict_keys":
+        return dict.fromkeys(_hashable(items)).keys()
+    if kind == "dict_items":
+        return dict(_pairs([part for pair in items for part in _pair(pair)])).items()
+    return Iterated(kind, items)
+
+
+Decoders = Mapping[str, tuple[Callable[[list[Any]], Any], bool]]
+
 #: tag -> (builder, whether its parts are encoded values)
-_DECODERS: dict[str, tuple[Callable[[list[Any]], Any], bool]] = {
+_DECODERS: Decoders = {
     "l": (list, True),
     "t": (tuple, True),
     "S": (lambda p: set(_hashable(p)), True),
@@ -286,7 +306,7 @@ _DECODERS: dict[str, tuple[Callable[[list[Any]], Any], bool]] = {
     "D": (lambda p: defaultdict(None, _pairs(p)), True),
     "q": (_decode_deque, True),
     "I": (lambda p: Iterated(*_named(p)), True),
-    "V": (lambda p: Iterated(*_named(p)), True),
+    "V": (_view, True),
     "o": (lambda p: Opaque(*_text(p)), False),
     "i": (lambda p: _hex_int(*_text(p)), False),
     "f": (lambda p: float.fromhex(*_text(p)), False),
@@ -298,6 +318,8 @@ _DECODERS: dict[str, tuple[Callable[[list[Any]], Any], bool]] = {
     "m": (_decimal, False),
     "R": (_decode_fraction, False),
 }
+
+LIVE: Decoders = {**_DECODERS, "I": (lambda p: iter(_named(p)[1]), True)}
 
 
 _write = json.JSONEncoder(separators=(",", ":")).encode

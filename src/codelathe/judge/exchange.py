@@ -57,6 +57,16 @@ class Run:
     finished: bool = False
     ended: float = 0.0
     ending: Ending | None = None
+    group: list[Run] = field(default_factory=list)
+    """This and the processes that end with it, in the order they were started in."""
+
+    def __post_init__(self) -> None:
+        self.group = self.group or [self]
+
+    def join(self, first: Run) -> None:
+        """End together with `first`, after which this was started."""
+        self.group = first.group
+        self.group.append(self)
 
     def allow(self) -> None:
         """Start the clock for one answer."""
@@ -84,9 +94,7 @@ class Run:
             Stopped: there is not, and the time is up.
         """
         left = self.deadline - time.monotonic()
-        poll = select.poll()
-        poll.register(self.channel, select.POLLIN)
-        if poll.poll(max(0.0, min(seconds, left)) * 1000):
+        if ready([self], min(seconds, left)):
             return True
         if left <= seconds:
             raise Stopped(Status.TIMEOUT, self._timeout())
@@ -120,7 +128,7 @@ class Run:
             except OSError:
                 part = b""
             if not part:
-                raise self._gone(begun or bool(self.buffer))
+                raise self.gone(begun or bool(self.buffer))
             self.buffer += part
         data = bytes(self.buffer[:size])
         del self.buffer[:size]
@@ -135,7 +143,8 @@ class Run:
     def _timeout(self) -> str:
         return f"no answer within {self.limits.seconds:g} s"
 
-    def _gone(self, begun: bool) -> Stopped:
+    def gone(self, begun: bool = False) -> Stopped:
+        """How it ended, where it should not have; `begun`: in the midst of a frame."""
         ending = self.finish(grace=True)
         if begun:
             return Stopped(Status.TAMPERED, "a frame cut short")
@@ -152,9 +161,10 @@ class Run:
     def finish(self, grace: bool = False) -> Ending | None:
         """End the process. What it sent beyond its answers is then complete."""
         if not self.finished:
-            self.finished = True
-            self.ended = time.monotonic()
-            self.ending = self.slot.end(grace)
+            ended = time.monotonic()
+            endings = self.slot.end(grace)
+            for run, ending in zip(self.group, endings, strict=True):
+                run.finished, run.ended, run.ending = True, ended, ending
         return self.ending
 
     @property
@@ -165,8 +175,8 @@ class Run:
         """
         if self.ending is None:
             return False
-        given = min(self.limits.seconds, self.ended - self.began)
-        return self.ending.cpu_seconds < given * _STARVED
+        used = sum(run.ending.cpu_seconds for run in self.group if run.ending is not None)
+        return used < min(self.limits.seconds, self.ended - self.began) * _STARVED
 
     def silent(self) -> bool:
         """Whether a finished process left nothing unread."""
@@ -225,6 +235,15 @@ def stopped(kind: str, payload: Any) -> Stopped:
     if kind in _STATUS_OF and type(payload) is str:
         return Stopped(_STATUS_OF[kind], compare.clip(payload))
     return Stopped(Status.TAMPERED, "a frame of unknown kind")
+
+
+def ready(runs: Sequence[Run], seconds: float) -> list[Run]:
+    """Those of `runs` that have something to receive; waits for the first, if so long."""
+    of = {run.channel.fileno(): run for run in runs}
+    poll = select.poll()
+    for descriptor in of:
+        poll.register(descriptor, select.POLLIN)
+    return [of[descriptor] for descriptor, _ in poll.poll(max(0.0, seconds) * 1000)]
 
 
 def framed(order: Any) -> bytes:

@@ -75,7 +75,7 @@ class PythonRunner:
                 del verdicts[late:]
             forged = next((v for v in verdicts if v.status is Status.TAMPERED), None)
             if forged is not None:
-                return tuple(_verdict(e, forged.status, forged.detail) for e in case.examples)
+                return tuple(_forged(e, forged) for e in case.examples)
         return tuple(verdicts)
 
     def _some(self, case: Case, rest: Sequence[Example | Suite]) -> list[Verdict]:
@@ -275,6 +275,13 @@ def _memory_file(text: str) -> int:
     os.lseek(fd, 0, os.SEEK_SET)
     fcntl.fcntl(fd, fcntl.F_ADD_SEALS, _SEALS)
     return fd
+
+
+def _forged(example: Example | Suite, forged: Verdict) -> Verdict:
+    """The verdict on each example of code that forged one."""
+    if isinstance(example, Suite):
+        return replace(forged, got=None)
+    return _verdict(example, forged.status, forged.detail)
 
 
 def _verdict(example: Example | Suite, status: Status, detail: str) -> Verdict:

@@ -44,8 +44,8 @@ _MODULES = (
     *(
         f"codelathe.judge.inside.{name}"
         for name in (
-            "syscalls", "seccomp", "landlock", "rooms", "channel", "suites", "candidate", "warden",
-            "probe", "launch",
+            "syscalls", "seccomp", "landlock", "rooms", "channel", "suites", "trial", "candidate",
+            "warden", "probe", "launch",
         )  # each after those it imports
     ),
 )  # fmt: skip
@@ -224,22 +224,22 @@ class Slot(Sandbox):
         self.runs += 1
         return ours
 
-    def end(self, grace: bool) -> Ending | None:
-        """Make sure the candidate is gone; None if it never started.
+    def end(self, grace: bool) -> list[Ending | None]:
+        """Make sure that all processes are gone; None for one that never started.
 
-        With `grace` it gets a moment to end by itself, so that the status is its own.
+        In the order they were started in. With `grace` they get a moment, until one has ended
+        by itself, so that its status is its own.
 
         Raises:
             SlotLost: the warden does not answer.
         """
         try:
             self._control.send(b"E%d" % (_GRACE_MS if grace else 0))
-            answer = self._control.recv(1 << 10)
-            status, killed, cpu_seconds, residue = json.loads(answer or b"[]")
+            endings, residue = json.loads(self._control.recv(1 << 10) or b"[]")
         except (OSError, ValueError) as e:
             raise SlotLost(f"the warden does not answer: {e}") from e
         self.residue = self.residue or residue
-        return None if status == -1 else Ending(status, killed, cpu_seconds)
+        return [None if status == -1 else Ending(status, *rest) for status, *rest in endings]
 
 
 def _spawn(code: bytes) -> tuple[socket.socket, subprocess.Popen[bytes]]:

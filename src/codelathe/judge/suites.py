@@ -12,6 +12,7 @@ sleeps, and looks now and then whether an answer is wrong already.
 from __future__ import annotations
 
 import os
+import socket
 import threading
 import time
 from collections import OrderedDict
@@ -19,7 +20,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from codelathe.core.errors import JudgeError
+from codelathe.core.errors import JudgeError, OutputTooLarge
 from codelathe.core.judging import Case, Status, Verdict
 from codelathe.core.problem import CallExample, Suite
 from codelathe.judge import codec, compare
@@ -31,16 +32,21 @@ from codelathe.judge.exchange import (
     arguments,
     frame_bytes,
     framed,
+    ready,
     stopped,
 )
 
 HARDENED, COMPAT = "hardened", "compat"
 
-_SHEET = 4
+_SHEET = _LINK = 4
 _SHEET_BYTES = 64 << 20
 _CHUNK = 1 << 20
 _PACES = (0.01, 0.2)  # seconds between looks at a candidate that computes: the first, the longest
 _CACHED_BYTES = 64 << 20
+_SAID = {
+    kind: Status(kind)
+    for kind in ("passed", "failed", "error", "memory", "output", "tampered", "unjudged")
+}
 _RECHECKED = (Status.FAILED, Status.ERROR, Status.LEFT)
 _EXTRA = "more frames than answers"
 
@@ -87,7 +93,7 @@ class SuiteRunner:
         """What the calls of the case's one test gave, and the seconds of each.
 
         Raises:
-            JudgeError: a call gave none.
+            JudgeError: a call gave none; OutputTooLarge where its value is too large.
             SlotLost: the warden is gone.
         """
         (suite,) = case.examples
@@ -101,14 +107,17 @@ class SuiteRunner:
         verdict = self._called(case, suite, keep)
         if verdict.status is Status.PASSED:
             return found
-        raise JudgeError(
+        message = (
             f"{case.candidate.entry_point}({verdict.input}) gave no value: "
             f"{verdict.status}, {verdict.detail}"
         )
+        if verdict.status is Status.OUTPUT:
+            raise OutputTooLarge(message, before=found)
+        raise JudgeError(message)
 
     def _hardened(self, case: Case, suite: Suite) -> Verdict:
         if suite.calls is None:
-            return Verdict(Status.UNJUDGED, detail="this test has no calls to compare")
+            return self._general(case, suite)
         same = compare.comparer(suite.comparer)
         return self._called(case, suite, lambda example, value, _: same(example, value))
 
@@ -131,6 +140,26 @@ class SuiteRunner:
             finally:
                 run.channel.close()
         return _timed(verdict, run)
+
+    def _general(self, case: Case, suite: Suite) -> Verdict:
+        """The test in a process of its own, which reaches the candidate by a link."""
+        ours, theirs = socket.socketpair()
+        limits, runs = case.limits, list[Run]()
+        try:
+            with ours, theirs:
+                for end in (ours, theirs):
+                    ends = (end.fileno(),)
+                    runs.append(self._starter.start(limits, limits.seconds, FOLDER, ends, (_LINK,)))
+            candidate, test = runs
+            test.join(candidate)
+            verdict = _tried(candidate, test, case, suite)
+            candidate.finish()
+            if verdict.status is Status.PASSED and not (candidate.silent() and test.silent()):
+                verdict = Verdict(Status.TAMPERED, detail=_EXTRA)
+        finally:
+            for run in runs:
+                run.channel.close()
+        return _timed(verdict, candidate)
 
     def _compat(self, case: Case, suite: Suite) -> Verdict:
         """Code and test in one process, which says itself what came of it."""
@@ -161,6 +190,48 @@ def _order(run: Run, case: Case, kind: str, code: str) -> dict[str, Any]:
         "value": case.limits.output_bytes,
         "frame": frame_bytes(case.limits),
     }
+
+
+def _tried(candidate: Run, test: Run, case: Case, suite: Suite) -> Verdict:
+    """What the test's process says, unless the candidate's says something out of turn."""
+    candidate.allow()
+    test.allow()
+    order = _order(test, case, "test", suite.source)
+    try:
+        candidate.send(framed(_order(candidate, case, "serve", case.candidate.code)))
+        test.send(framed({**order, "context": suite.context}))
+        kind, payload = candidate.receive()
+        if kind != "loaded":
+            raise _not_loaded(kind, payload)
+        kind, payload = _test_says(candidate, test)
+    except Stopped as e:
+        return Verdict(e.status, detail=e.detail)
+    return Verdict(_SAID[kind], detail=compare.clip(str(payload or "")))
+
+
+def _test_says(candidate: Run, test: Run) -> tuple[str, Any]:
+    """The last word of a test.
+
+    Raises:
+        Stopped: the candidate was the first to speak or to end, or there was none in time.
+    """
+    # In this order: when the test ends, its last word is there before the candidate ends too.
+    speaking = ready([candidate, test], test.deadline - time.monotonic())
+    if speaking == [candidate]:
+        candidate.receive()
+        raise Stopped(Status.TAMPERED, _EXTRA)
+    kind, payload = test.receive()
+    if kind == "gone":
+        raise candidate.gone()
+    if kind not in _SAID:
+        raise Stopped(Status.UNJUDGED, "the test's process said what it should not")
+    return kind, payload
+
+
+def _not_loaded(kind: str, payload: Any) -> Stopped:
+    if kind == "unloaded" and type(payload) is list and len(payload) == 2:
+        return stopped(str(payload[0]), payload[1])
+    return stopped(kind, payload)
 
 
 def _told(run: Run, case: Case, suite: Suite) -> Verdict:
@@ -283,11 +354,10 @@ class _Progress:
             Stopped: it is not that it has answered every call.
         """
         kind, payload = self.run.receive()
-        if kind == "unloaded" and type(payload) is list and len(payload) == 2 and not self.done:
+        if kind == "unloaded" and not self.done:
             self.done = -1  # it did not come to any call
-            raise stopped(str(payload[0]), payload[1])
         if kind != "done":
-            raise stopped(kind, payload)
+            raise _not_loaded(kind, payload)
         if self.done < len(self.suite.calls or ()):
             raise Stopped(Status.TAMPERED, "fewer answers than calls")
 

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from codelathe.judge import codec
-from codelathe.judge.inside import seccomp, suites, syscalls
+from codelathe.judge.inside import seccomp, suites, syscalls, trial
 from codelathe.judge.inside.channel import (
     CHANNEL,
     FILENAME,
@@ -189,4 +189,6 @@ _KINDS: dict[str, Callable[[Channel, dict[str, Any]], None]] = {
     "program": _program,
     "suite": suites.calls,
     "compat": suites.compat,
+    "serve": suites.serve,
+    "test": trial.test,
 }

