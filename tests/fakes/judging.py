@@ -48,7 +48,8 @@ class Told:
         if len(self.ran) == self.stop_at:
             raise KeyboardInterrupt
         self.ran.append(code)
-        time.sleep(self._pause)
+        if self._pause:
+            time.sleep(self._pause)
         words = code.rpartition("#")[2].split()
         word = words[min(self._times[code], len(words) - 1)]
         self._times[code] += 1
