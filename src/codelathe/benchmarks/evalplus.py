@@ -87,7 +87,6 @@ def open_plus(opening: Opening) -> Benchmark:
         details={
             **found.details,
             "comparer": f"evalplus {VERSION}",
-            "expected": expected.sha256,
             **({"left out": expected.left_out} if expected.left_out else {}),
         },
     )

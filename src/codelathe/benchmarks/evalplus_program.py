@@ -12,63 +12,29 @@ import ast
 import functools
 import inspect
 import textwrap
-from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Iterable, Sequence
-from decimal import Decimal
-from fractions import Fraction
+from collections.abc import Sequence
 from typing import Any
 
 from codelathe.judge import evalplus_rules
 
-_DIGITS = 1 << 13  # bits of an integer that Python surely reads in decimal
-_BRACKETS: dict[type, str] = {list: "[{}]", set: "{{{}}}", frozenset: "frozenset([{}])"}
-_PLAIN = (str, bytes, bool, float, complex, range, bytearray, type(None))  # their repr is source
-_NAMED: dict[type, str] = {
-    OrderedDict: "collections.OrderedDict({})",
-    Counter: "collections.Counter({})",
-    defaultdict: "collections.defaultdict(None, {})",
-    deque: "collections.deque({})",
-    Decimal: "decimal.Decimal({})",
-    Fraction: "fractions.Fraction({})",
-}
-
 
 def literal(value: Any) -> str:
-    """`value` as Python source, which may name inf, nan and the modules of standard types."""
+    """`value` as Python source, where inf, nan and the names of standard types have a meaning."""
+    try:
+        return repr(value)
+    except ValueError:  # an integer of more digits than Python turns into text
+        return _with_long_integers(value)
+
+
+def _with_long_integers(value: Any) -> str:
     kind = type(value)
     if kind is int:
-        return str(value) if value.bit_length() < _DIGITS else hex(value)
-    if kind in _PLAIN:
-        return repr(value)
-    if kind is tuple:
-        return f"({_joined(value)}{',' if len(value) == 1 else ''})"
+        return hex(value)
     if kind is dict:
-        return _dictionary(value)
-    if kind in _BRACKETS and value:
-        return _BRACKETS[kind].format(_joined(value))
-    if kind in _BRACKETS:
-        return f"{kind.__name__}()"
-    if kind in _NAMED:
-        return _NAMED[kind].format(_inner(value))
-    raise TypeError(f"{kind.__name__} is no value of a test")
-
-
-def _joined(values: Iterable[Any]) -> str:
-    return ", ".join(map(literal, values))
-
-
-def _dictionary(value: dict[Any, Any]) -> str:
-    return "{" + ", ".join(f"{literal(k)}: {literal(v)}" for k, v in value.items()) + "}"
-
-
-def _inner(value: Any) -> str:
-    if isinstance(value, dict):
-        return _dictionary(dict(value))
-    if isinstance(value, Fraction):
-        return f"{literal(value.numerator)}, {literal(value.denominator)}"
-    if isinstance(value, deque):
-        return f"[{_joined(value)}], {value.maxlen}"
-    return repr(str(value))
+        return f"dict({_with_long_integers(list(value.items()))})"
+    if kind in (list, tuple, set, frozenset):
+        return f"{kind.__name__}([{', '.join(map(_with_long_integers, value))}])"
+    return repr(value)
 
 
 def program(
@@ -78,7 +44,9 @@ def program(
     return f"""\
 def check_evalplus(candidate):
 {textwrap.indent(_rules(), "    ")}
-    import collections, decimal, fractions
+    from collections import Counter, OrderedDict, defaultdict, deque
+    from decimal import Decimal
+    from fractions import Fraction
     inf, nan = float("inf"), float("nan")
     def inputs():
         return [{", ".join(inputs)}]

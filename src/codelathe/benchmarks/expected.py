@@ -1,9 +1,8 @@
 """What canonical solutions return: computed once, in the sandbox, and kept in the cache.
 
-A file of the cache holds all tasks of one data file, a line a task, as the judge's codec
-writes values; it is named by a hash of everything that decides what stands in it, and put in
-place whole. One that cannot be read is computed again. A value that the judge cannot carry
-(of millions of items) leaves its input out.
+A file of the cache holds all tasks of one data file, a line a task. It is named by a hash of
+everything that decides what stands in it, and put in place whole; one that cannot be read is
+computed again. A value that the judge cannot carry (of millions of items) leaves its input out.
 """
 
 from __future__ import annotations
@@ -11,13 +10,14 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from codelathe.benchmarks import plain
 from codelathe.benchmarks.base import Values
 from codelathe.core.errors import JudgeError, OutputTooLarge, UsageError
 from codelathe.core.judging import Candidate, Limits
@@ -25,8 +25,7 @@ from codelathe.core.problem import CallExample
 from codelathe.judge import codec
 from codelathe.store.part import disk_errors
 
-_FORM = "1"
-_BYTES = 1 << 30
+_FORM = "1"  # of the file; to be raised when it changes
 _LIMITS = Limits(seconds=600.0, memory_mb=4096, output_bytes=1 << 26)
 
 Timed = tuple[Any, float]
@@ -49,10 +48,9 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What each reference returned, by its id; `sha256` is over the values without the times."""
+    """What each reference returned, by its id."""
 
     values: Mapping[str, Sequence[Kept]]
-    sha256: str
 
     @property
     def left_out(self) -> str:
@@ -82,104 +80,83 @@ def expected_values(
                 hint="pass values=SandboxJudge().values to open_benchmark",
             )
         lines = list(_computed(references, values))
-        _write(path, lines)
         kept = _parsed(lines, references)
+        _write(path, lines)
     return kept
 
 
-def _computed(references: Sequence[Reference], values: Values) -> Iterator[bytes]:
+def _computed(references: Sequence[Reference], values: Values) -> Iterator[str]:
     """A line for each reference; the judge runs as many at a time as it has slots."""
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         try:
-            for reference, timed in zip(
-                references, pool.map(lambda r: _timed(r, values), references), strict=True
-            ):
-                yield _line(reference, timed)
+            yield from pool.map(lambda reference: _line(reference, values), references)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
 
 
-def _timed(reference: Reference, values: Values) -> Sequence[Kept]:
+def _line(reference: Reference, values: Values) -> str:
     candidate = Candidate(reference.code, entry_point=reference.entry_point)
     calls = [CallExample("", "", tuple(args), None) for args in reference.inputs]
     try:
-        return _halving(candidate, calls, values)
+        kept = _carried(candidate, calls, values)
     except JudgeError as error:
         raise JudgeError(
             f"the canonical solution of {reference.id} gives no values: {error.message}",
             hint=error.hint,
         ) from None
-
-
-def _halving(candidate: Candidate, calls: Sequence[CallExample], values: Values) -> Sequence[Kept]:
-    """The values of `calls`, in one run where it can be, None for those that are too large."""
-    if not calls:
-        return []
+    if reference.only_whether:
+        kept = [timed and (timed[0] is not None, timed[1]) for timed in kept]
     try:
-        return values(candidate, calls, _LIMITS)
-    except OutputTooLarge:
-        if len(calls) == 1:
-            return [None]
-    half = len(calls) // 2
-    first, rest = calls[:half], calls[half:]
-    return [*_halving(candidate, first, values), *_halving(candidate, rest, values)]
-
-
-def _line(reference: Reference, all_kept: Sequence[Kept]) -> bytes:
-    try:
-        return codec.dumps([reference.id, [_encoded(reference, kept) for kept in all_kept]])
-    except (TypeError, codec.TooLarge) as error:
+        return plain.dumps([reference.id, kept])
+    except TypeError as error:
         raise JudgeError(
             f"the canonical solution of {reference.id} returns what cannot be kept: {error}"
         ) from None
 
 
-def _encoded(reference: Reference, kept: Kept) -> Any:
-    """A value and its seconds for the cache; an empty list where it is left out."""
-    if kept is None:
-        return []
-    value, seconds = kept
-    value = value is not None if reference.only_whether else value
-    return [codec.encode(value, _BYTES, plain=True), codec.encode(seconds)]
+def _carried(candidate: Candidate, calls: Sequence[CallExample], values: Values) -> list[Kept]:
+    """The values of `calls`, None for those that are too large."""
+    kept: list[Kept] = []
+    while len(kept) < len(calls):
+        try:
+            return kept + list(values(candidate, calls[len(kept) :], _LIMITS))
+        except OutputTooLarge as error:
+            kept += error.before
+        try:
+            kept += values(candidate, [calls[len(kept)]], _LIMITS)
+        except OutputTooLarge:
+            kept.append(None)
+    return kept
 
 
 def _read(path: Path, references: Sequence[Reference]) -> Expected | None:
+    """What an earlier run kept, None where there is nothing that can be used."""
     try:
-        lines = path.read_bytes().splitlines()
-    except OSError:
-        return None
-    try:
-        return _parsed(lines, references)
-    except (codec.CodecError, ValueError, TypeError):
+        return _parsed(path.read_bytes().splitlines(), references)
+    except (OSError, codec.CodecError, ValueError, TypeError):
         return None
 
 
-def _parsed(lines: Sequence[bytes], references: Sequence[Reference]) -> Expected:
+def _parsed(lines: Iterable[str | bytes], references: Sequence[Reference]) -> Expected:
     """Raises CodecError, ValueError or TypeError where the lines are not those of `references`."""
-    hashed = hashlib.sha256()
     found: dict[str, Sequence[Kept]] = {}
     for line, reference in zip(lines, references, strict=True):
-        id_, rows = codec.loads(line)
-        if id_ != reference.id or len(rows) != len(reference.inputs):
+        id_, kept = plain.loads(line)
+        if id_ != reference.id or len(kept) != len(reference.inputs):
             raise ValueError("other tasks than asked for")
-        hashed.update(codec.dumps([id_, [row[:1] for row in rows]]))
-        found[id_] = [_decoded(*row) if row else None for row in rows]
-    return Expected(found, hashed.hexdigest())
+        found[id_] = kept
+    return Expected(found)
 
 
-def _decoded(value: Any, seconds: Any) -> Timed:
-    return codec.decode(value), float(codec.decode(seconds))
-
-
-def _write(path: Path, lines: Sequence[bytes]) -> None:
+def _write(path: Path, lines: Iterable[str]) -> None:
     """Put the file in place whole, or not at all."""
     with disk_errors(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")
         try:
             with os.fdopen(descriptor, "wb") as file:
-                file.writelines(line + b"\n" for line in lines)
+                file.writelines(f"{line}\n".encode("ascii") for line in lines)
                 file.flush()
                 os.fsync(file.fileno())
             Path(name).replace(path)
