@@ -107,6 +107,12 @@ def test_a_timeout_that_came_of_a_busy_machine_is_run_again_and_then_counts(
     assert summary.counts == {"timeout": 3, "passed": 2}
 
 
+def test_a_timeout_on_a_machine_that_stays_busy_is_told_apart(bench: Bench) -> None:
+    bench.write([(0, "timeout! timeout!"), (1, "timeout! timeout"), (2, "timeout")])
+    assert bench.run().starved == 1
+    assert [row.get("starved") for row in bench.rows()] == [True, None, None]
+
+
 def test_what_is_run_again_for_time_is_run_after_all_else_and_alone(bench: Bench) -> None:
     bench.write([(0, "timeout! passed"), (1, "timeout! failed"), (2, "import time # passed")])
     judge = Told()

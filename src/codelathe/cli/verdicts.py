@@ -171,6 +171,11 @@ def _remarks(summary: Summary) -> Iterator[str]:
         yield f"{_count(unjudged, 'sample')} could not be judged, and count in no score"
     if summary.flaky:
         yield f"{_count(summary.flaky, 'sample')} flaky: run again, it came to something else"
+    if summary.starved:
+        yield (
+            f"{_count(summary.starved, 'timeout')} of a busy machine, also when run alone: "
+            "judge again when it is quiet"
+        )
     if summary.copies:
         yield f"{_count(summary.copies, 'sample')} of the same code as another, judged once"
     if summary.signature.mode == "compat":

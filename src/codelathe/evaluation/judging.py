@@ -139,6 +139,7 @@ def _sum_up(work: Work, mode: str, ledger: Ledger) -> Summary:
         scores=counted.scores(work.ks, work.benchmark.tests),
         counts=counted.counts,
         flaky=counted.flaky,
+        starved=counted.starved,
         copies=copies,
         seconds=seconds,
         signature=isolated(sign(work.benchmark, mode, work.timeout), signature),
@@ -285,8 +286,7 @@ class _Run:
         if self._memory.find(key) is not None:
             self._memory.copies += 1
         else:
-            starved = row.again is Again.ALONE
-            self._memory.add(key).outcome = replace(row.outcome, starved=starved)
+            self._memory.add(key).outcome = row.outcome
 
     def _tell(self, stage: Again | None, done: int, total: int) -> None:
         self._listener.progress(Progress(stage, done, total, self._passed))

@@ -29,6 +29,7 @@ class Outcome:
 
     `tests` has the status of each hidden test where there are several; `status` is then the
     first that is no pass. `flaky`: run again, the same program came to another status.
+    `starved`: a timeout in which the program hardly got to run, because the machine was busy.
     """
 
     status: Status
@@ -89,6 +90,8 @@ def row_document(row: Row, tests: Sequence[str]) -> dict[str, Any]:
         document[f"{name}_status"] = str(status)
     if found.flaky:
         document["flaky"] = True
+    if found.starved:
+        document["starved"] = True
     if row.again is not None:
         document["again"] = str(row.again)
     return document
@@ -114,6 +117,7 @@ def parse_row(document: Any, tests: Sequence[str]) -> Row:
             if len(tests) > 1
             else (),
             flaky=document.get("flaky") is True,
+            starved=document.get("starved") is True,
         )
         again = document.get("again")
         return Row(

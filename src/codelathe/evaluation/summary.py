@@ -21,7 +21,8 @@ class Summary:
     `problems` have at least one sample and are what the scores are over; `unattempted` have
     none. `scores` has `pass@k`, and for a benchmark of several hidden tests `base_pass@k` too.
     `counts` is by status; samples that are `unjudged` are in no score. `copies` took the
-    verdict of another sample with the same program.
+    verdict of another sample with the same program; `starved` are timeouts on a machine that was
+    still busy when nothing else was run here.
     """
 
     samples: int
@@ -30,6 +31,7 @@ class Summary:
     scores: Mapping[str, Score]
     counts: Mapping[str, int]
     flaky: int
+    starved: int
     copies: int
     seconds: float
     signature: Signature
@@ -41,6 +43,7 @@ class Tally:
 
     counts: Counter[str] = field(default_factory=Counter)
     flaky: int = 0
+    starved: int = 0
     _passed: dict[str, list[int]] = field(default_factory=dict)
 
     def add(self, row: Row) -> None:
@@ -48,6 +51,7 @@ class Tally:
         found = row.outcome
         self.counts[str(found.status)] += 1
         self.flaky += found.flaky
+        self.starved += found.starved
         of_task = self._passed.setdefault(row.task_id, [0, 0, 0])
         if found.status is not Status.UNJUDGED:
             first = found.tests[0] if found.tests else found.status
@@ -90,6 +94,7 @@ def summary_document(summary: Summary) -> dict[str, Any]:
         "intervals": {name: list(score.interval) for name, score in summary.scores.items()},
         "counts": {str(s): n for s in Status if (n := summary.counts.get(str(s), 0))},
         "flaky": summary.flaky,
+        "starved": summary.starved,
         "copies": summary.copies,
         "seconds": round(summary.seconds, 3),
         "signature": signature_document(summary.signature),
