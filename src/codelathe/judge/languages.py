@@ -1,17 +1,24 @@
 """Which languages can be judged, and by what.
 
-A runner takes one `Case` to its verdicts in one `Slot`. Adding a language is adding a
-module with such a runner, and its line here; `docs/judge.md` tells how.
+A runner takes one `Case` to its verdicts in one slot. Python has a runner and slots of its
+own. The others share a runner of programs; each has a toolchain and slots that show it alone.
+Adding a language is adding a module with a toolchain, and its line here;
+`docs/languages.md` tells how.
 """
 
 from __future__ import annotations
 
-from typing import Any, Protocol, runtime_checkable
+import functools
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from codelathe.core.errors import LanguageError
 from codelathe.core.judging import Case, Verdict
 from codelathe.core.registry import Registry
 from codelathe.judge.slot import Sandbox
+
+if TYPE_CHECKING:
+    from codelathe.judge.isolation import Make
+    from codelathe.judge.toolchains.base import Toolchain
 
 
 class Runner(Protocol):
@@ -45,15 +52,54 @@ class Evaluator(Protocol):
 
 
 RUNNERS = Registry("language", {"python": "codelathe.judge.python:PythonRunner"})
+TOOLCHAINS = Registry(
+    "language",
+    {
+        "javascript": "codelathe.judge.toolchains.javascript:JavaScript",
+        "cpp": "codelathe.judge.toolchains.cpp:Cpp",
+        "java": "codelathe.judge.toolchains.java:Java",
+        "go": "codelathe.judge.toolchains.go:Go",
+        "rust": "codelathe.judge.toolchains.rust:Rust",
+    },
+)
 
 FIRST = "python"
 SLOTS = Registry("kind of slot", {FIRST: "codelathe.judge.slot:Slot"})
 """Kinds of slots: each is called with a tier and the processors, as `isolation.Make` says."""
 
 
-def slot(case: Case) -> str:  # noqa: ARG001 -- there is one kind
-    """The kind of slot that a case is run in."""
-    return FIRST
+def slot(case: Case) -> str:
+    """The kind of slot that a case is run in.
+
+    Where a toolchain is missing nothing will be run, and no slot of its kind is needed.
+    """
+    language = case.candidate.language
+    if language in RUNNERS or isinstance(toolchain(language), LanguageError):
+        return FIRST
+    return language
+
+
+def maker(kind: str) -> Make:
+    """What starts a slot of that kind."""
+    if kind in SLOTS:
+        made: Make = SLOTS.load(kind)
+        return made
+    from codelathe.judge.process import ProcessSlot
+
+    found = toolchain(kind)
+    if isinstance(found, LanguageError):
+        raise found
+    return functools.partial(ProcessSlot, toolchain=found)
+
+
+@functools.cache
+def toolchain(language: str) -> Toolchain | LanguageError:
+    """The toolchain of this machine, looked for once; the error where it is missing."""
+    try:
+        found: Toolchain = TOOLCHAINS.load(language).find()
+    except LanguageError as e:
+        return e
+    return found
 
 
 def check(language: str) -> None:
@@ -62,15 +108,20 @@ def check(language: str) -> None:
     Raises:
         LanguageError: code in it can be given, but not proved.
     """
-    if language not in RUNNERS:
+    if language not in RUNNERS and language not in TOOLCHAINS:
         raise LanguageError(
             f"no judge for {language!r}: its code can be given, but not proved",
-            hint=f"languages that are judged: {', '.join(RUNNERS)}",
+            hint=f"languages that are judged: {', '.join([*RUNNERS, *TOOLCHAINS])}",
             field="language",
         )
 
 
 def runner(language: str, slot: Sandbox, mode: str) -> Runner:
     """A runner of `language` in `slot`; `mode` is how it decides hidden tests."""
-    made: Runner = RUNNERS.load(language)(slot, mode)
-    return made
+    if language in RUNNERS:
+        made: Runner = RUNNERS.load(language)(slot, mode)
+        return made
+    from codelathe.judge.programs import ProgramRunner
+
+    found = toolchain(language)
+    return ProgramRunner(slot, found if isinstance(found, LanguageError) else None)

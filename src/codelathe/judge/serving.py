@@ -166,7 +166,7 @@ def _open(work: Work, kind: str, processor: int) -> Sandbox:
             tier = work.isolation.tier if work.isolation else work.tier
             known = work.isolation is not None
         try:
-            slot, found = isolation.open_slot(tier, [processor], languages.SLOTS.load(kind))
+            slot, found = isolation.open_slot(tier, [processor], languages.maker(kind))
         except IsolationError:
             # Once it could be done; the machine may just be short of something.
             pause = next(pauses, None)

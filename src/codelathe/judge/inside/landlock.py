@@ -5,6 +5,8 @@ are left out by its ABI number. It cannot keep a process from asking whether a f
 exists (`stat`); the mount namespace of tier A does that.
 """
 
+# pathlib would be one more module in the memory of every fork.
+# ruff: noqa: PTH112
 from __future__ import annotations
 
 import ctypes
@@ -42,10 +44,17 @@ def _rights(version: int) -> int:
     return rights
 
 
-def restrict(readable: Iterable[str], writable: Iterable[str], devices: Iterable[str]) -> None:
+def restrict(
+    readable: Iterable[str],
+    writable: Iterable[str],
+    devices: Iterable[str],
+    *,
+    executable: bool = False,
+) -> None:
     """Allow this process reading below `readable`, all but executing below `writable`.
 
-    `devices` may be read and written. Paths that do not exist are left out.
+    With `executable` what can be read can be run. `devices` may be read and written. Paths
+    that do not exist are left out.
 
     Raises:
         SetupError: the kernel has no Landlock, or refused it.
@@ -59,7 +68,7 @@ def restrict(readable: Iterable[str], writable: Iterable[str], devices: Iterable
     try:
         ruleset = syscalls.call("landlock_create_ruleset", head[:size], size, 0)
         for paths, rights in (
-            (readable, _READ | _READ_DIR),
+            (readable, _READ | _READ_DIR | (_EXECUTE if executable else 0)),
             (writable, every & ~_EXECUTE),
             (devices, _READ | _WRITE),
         ):
@@ -71,13 +80,32 @@ def restrict(readable: Iterable[str], writable: Iterable[str], devices: Iterable
         raise syscalls.SetupError("landlock", str(e), e.errno or 0) from e
 
 
+def restrict_execution(programs: Iterable[str]) -> None:
+    """From now on, let this process become none but `programs`.
+
+    Raises:
+        SetupError: the kernel refused it.
+    """
+    try:
+        ruleset = syscalls.call("landlock_create_ruleset", struct.pack("=Q", _EXECUTE), 8, 0)
+        for path in programs:
+            _allow(ruleset, path, _EXECUTE)
+        syscalls.call("landlock_restrict_self", ruleset, 0)
+        os.close(ruleset)
+    except OSError as e:
+        raise syscalls.SetupError("landlock", str(e), e.errno or 0) from e
+
+
 def _allow(ruleset: int, path: str, rights: int) -> None:
+    """Add a rule. The rights that are of folders alone are not asked for of a file."""
     try:
         fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except FileNotFoundError:
         return
     except PermissionError as e:
         raise syscalls.SetupError("interpreter", f"unreadable: {e}", e.errno or 0) from e
+    if not os.path.isdir(path):
+        rights &= ~_READ_DIR
     rule = ctypes.create_string_buffer(struct.pack("=Qi", rights, fd), 12)
     syscalls.call("landlock_add_rule", ruleset, _RULE_PATH_BENEATH, rule, 0)
     os.close(fd)

@@ -1,5 +1,7 @@
-"""Builds the sandbox around itself, tests it, and becomes the warden.
+"""Builds the sandbox around itself, tests it, and becomes the slot's first process.
 
+There are two profiles of a slot: `python`, whose first process is a warden that forks itself
+into candidates, and `process`, whose first process is a foreman that starts programs.
 Started by the parent with an empty environment, `-I -S`, its control socket and nothing
 else. The order of the steps matters; each says why where it does. Anything that cannot
 be had ends the start with the feature's name: there is no half-built sandbox.
@@ -16,20 +18,20 @@ import resource
 import signal
 from typing import Any, NoReturn
 
-from codelathe.judge.inside import candidate, landlock, probe, rooms, seccomp, syscalls, warden
+from codelathe.judge.inside import landlock, rooms, seccomp, syscalls
 
 _SIGKILL = 9
 _MIB = 1 << 20
-_THREADS = 64
+_THREADS = {"python": 64, "process": 128}
 _OTHERS = 256  # room for what the same user starts elsewhere, where processes are not kept apart
 _LIMITS = {
     resource.RLIMIT_CORE: 0,
     resource.RLIMIT_MEMLOCK: 0,
     resource.RLIMIT_MSGQUEUE: 0,
     resource.RLIMIT_SIGPENDING: 256,
-    resource.RLIMIT_NOFILE: 64,
     resource.RLIMIT_STACK: 8 * _MIB,
 }
+_DESCRIPTORS = {"python": 64, "process": 256}
 
 
 def main(descriptor: int) -> NoReturn:
@@ -55,7 +57,10 @@ def _launch(plan: dict[str, Any], control: _socket.socket) -> None:
     if os.getppid() != plan["parent"]:
         os._exit(1)
     os.sched_setaffinity(0, plan["cpu"])
-    warden.preload(plan["preload"])
+    if plan["profile"] == "python":
+        from codelathe.judge.inside import warden
+
+        warden.preload(plan["preload"])
     _be_first_victim()
     if not seccomp.supported():
         raise syscalls.SetupError("seccomp", f"no system call table for {syscalls.MACHINE}", 38)
@@ -109,10 +114,10 @@ def _without_namespaces(plan: dict[str, Any], control: _socket.socket) -> None:
     version = landlock.abi()
     if version < landlock.ALONE:
         raise syscalls.SetupError("landlock", f"ABI {version}, needs {landlock.ALONE}", 38)
-    threads = _running() + _OTHERS + _THREADS
+    threads = _running() + _OTHERS + _THREADS["python"]
     os.chdir("/")
-    _confine(plan, writable=())
-    _serve(control, {"landlock": version, "missing": []}, own_pids=False, threads=threads)
+    _confine(plan, rooms.libraries(), writable=())
+    _serve_python(control, {"landlock": version, "missing": []}, own_pids=False, threads=threads)
 
 
 def _running() -> int:
@@ -142,14 +147,21 @@ def _with_namespaces(plan: dict[str, Any], control: _socket.socket) -> None:
         _own_user_namespace(proc)
         _leave_namespaces()
     owner = (plan["uid"], plan["gid"]) if privileged else (os.geteuid(), os.getegid())
-    rooms.build(*rooms.libraries(), owner)
+    layout = _layout(plan)
+    rooms.build(layout, owner)
     _die_with_parent()
     child = os.fork()
     if child:
         control.close()
         os.close(proc)
         os._exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) & 0xFF)
-    _first_process(plan, control, proc, privileged)
+    _first_process(plan, layout, control, proc, privileged)
+
+
+def _layout(plan: dict[str, Any]) -> rooms.Layout:
+    if plan["profile"] == "python":
+        return rooms.libraries()
+    return rooms.tools(plan["shown"], plan["kits"])
 
 
 def _own_user_namespace(proc: int) -> None:
@@ -164,7 +176,11 @@ def _leave_namespaces() -> None:
 
 
 def _first_process(
-    plan: dict[str, Any], control: _socket.socket, proc: int, privileged: bool
+    plan: dict[str, Any],
+    layout: rooms.Layout,
+    control: _socket.socket,
+    proc: int,
+    privileged: bool,
 ) -> None:
     """Process 1 of the slot."""
     missing: list[str] = []
@@ -180,12 +196,14 @@ def _first_process(
     # With Python's own handler in place, process 1 could be interrupted from inside.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     # Without a user namespace the limit counts this user's processes elsewhere as well.
-    threads = _THREADS + (_OTHERS if missing else 0)
+    threads = _THREADS[plan["profile"]] + (_OTHERS if missing else 0)
     resource.setrlimit(resource.RLIMIT_NPROC, (threads, threads))
     os.chdir(rooms.WRITABLE)
     features = {"landlock": landlock.abi() if plan["tier"] == "A" else 0, "missing": missing}
-    _confine(plan, writable=(rooms.WRITABLE,))
-    _serve(control, features, own_pids=True, threads=None)
+    _confine(plan, layout, writable=(rooms.WRITABLE,))
+    if plan["profile"] == "python":
+        _serve_python(control, features, own_pids=True, threads=None)
+    _serve_programs(control, features, plan)
 
 
 def _drop_capabilities() -> None:
@@ -198,25 +216,44 @@ def _drop_capabilities() -> None:
     syscalls.call("capset", header, bytes(24))
 
 
-def _confine(plan: dict[str, Any], writable: tuple[str, ...]) -> None:
+def _confine(plan: dict[str, Any], layout: rooms.Layout, writable: tuple[str, ...]) -> None:
     """Limits, Landlock and F1: set once, inherited by every candidate."""
+    runs_programs = plan["profile"] == "process"
     syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
     _drop_capabilities()
-    for kind, value in _LIMITS.items():
+    limits = {**_LIMITS, resource.RLIMIT_NOFILE: _DESCRIPTORS[plan["profile"]]}
+    for kind, value in limits.items():
         hard = resource.getrlimit(kind)[1]
         most = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(kind, (most, most))
     # Landlock asks for it of a process without CAP_SYS_ADMIN, so it comes first.
     syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
     if plan["tier"] != "A-":
-        landlock.restrict(rooms.libraries()[0], writable, rooms.DEVICES)
-    seccomp.install_inherited()
+        readable = [*layout.shown, rooms.KITS] if layout.kits else layout.shown
+        landlock.restrict(readable, writable, rooms.DEVICES, executable=runs_programs)
+    seccomp.install_inherited(seccomp.PROGRAMS if runs_programs else ())
 
 
-def _serve(
+def _serve_python(
     control: _socket.socket, features: dict[str, Any], own_pids: bool, threads: int | None
-) -> None:
+) -> NoReturn:
+    from codelathe.judge.inside import candidate, probe, warden
+
     cell = candidate.Cell(threads)
-    probe.run(cell)
+    probe.run(lambda: cell.confine(probe.LIMITS), probe.PYTHON)
     control.send(json.dumps({"ready": features}).encode())
     warden.serve(control, own_pids, cell)
+
+
+def _serve_programs(
+    control: _socket.socket, features: dict[str, Any], plan: dict[str, Any]
+) -> NoReturn:
+    from codelathe.judge.inside import foreman, probe, program
+
+    landlocked = plan["tier"] == "A"
+    cell = program.Cell(landlocked)
+    probe.run(lambda: cell.confine(probe.PROGRAM_LIMITS, None), probe.BUILD)
+    run = probe.run_step(plan["execute"] if landlocked else [])
+    probe.run(lambda: cell.confine(probe.PROGRAM_LIMITS, []), run)
+    control.send(json.dumps({"ready": features}).encode())
+    foreman.serve(control, cell)

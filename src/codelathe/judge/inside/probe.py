@@ -1,6 +1,7 @@
-"""The self-test: a candidate's process tries what must be impossible, before 'ready'.
+"""The self-test: a confined process tries what must be impossible, before 'ready'.
 
-It runs confined exactly as candidates are. Each check that succeeds where it must be
+It runs confined exactly as candidates are (in a process slot as a build step is, then as a
+run step is). Each check that succeeds where it must be
 refused is named; a slot with one such name never becomes ready.
 """
 
@@ -15,10 +16,11 @@ import os
 import resource
 from collections.abc import Callable
 
-from codelathe.judge.inside import candidate, syscalls
+from codelathe.judge.inside import syscalls
 
 _PROBE_MB = 64
-_LIMITS = {"memory_mb": _PROBE_MB, "cpu": 2, "file": 1 << 20}
+LIMITS = {"memory_mb": _PROBE_MB, "cpu": 2, "file": 1 << 20}
+PROGRAM_LIMITS = {"AS": 2 * _PROBE_MB << 20, "CPU": 2, "FSIZE": 1 << 20}
 _PTRACE = {"x86_64": 101, "aarch64": 117}
 _TRACEME = 0
 
@@ -42,8 +44,10 @@ def _raise_limit() -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (1, 1))
 
 
-#: what must be refused -> an attempt at it
-REFUSED: dict[str, Callable[[], object]] = {
+Attempts = dict[str, Callable[[], object]]
+
+#: what must be refused everywhere -> an attempt at it
+_ANYWHERE: Attempts = {
     "reading /etc/passwd": _open("/etc/passwd", os.O_RDONLY),
     "listing /proc": lambda: os.listdir("/proc"),
     "listing the system's own state": lambda: os.listdir("/var"),
@@ -51,20 +55,42 @@ REFUSED: dict[str, Callable[[], object]] = {
     "writing in the root": _open("/codelathe-probe", os.O_CREAT | os.O_WRONLY),
     "opening a socket": lambda: _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM),
     "opening a local socket": lambda: _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM),
-    "creating a process": _fork,
-    "starting a program": lambda: os.execv("/usr/bin/true", ["true"]),
-    "signalling the warden": lambda: os.kill(os.getppid(), 0),
     "tracing": _trace,
-    "changing a limit": _raise_limit,
-    "changing file modes": lambda: os.chmod("/", 0o777),
+    "changing the root's mode": lambda: os.chmod("/", 0o777),
     "more memory than the limit": lambda: bytearray((_PROBE_MB + 128) << 20),
 }
+_ALONE: Attempts = {
+    "creating a process": _fork,
+    "signalling the first process": lambda: os.kill(os.getppid(), 0),
+    "changing a limit": _raise_limit,
+}
+#: of a candidate in Python
+PYTHON: Attempts = {
+    **_ANYWHERE,
+    **_ALONE,
+    "starting a program": lambda: os.execv("/usr/bin/true", ["true"]),
+}
+#: of a build step
+BUILD: Attempts = _ANYWHERE
 
 
-def _survivors() -> list[str]:
+def run_step(programs: list[str]) -> Attempts:
+    """Of a run step; `programs` are some that are there and must not be started."""
+    return {
+        **_ANYWHERE,
+        **_ALONE,
+        **{f"starting {path}": _start(path) for path in programs},
+    }
+
+
+def _start(path: str) -> Callable[[], object]:
+    return lambda: os.execve(path, [path], {})
+
+
+def _survivors(attempts: Attempts) -> list[str]:
     """The attempts that were not refused."""
     survived = []
-    for what, attempt in REFUSED.items():
+    for what, attempt in attempts.items():
         try:
             attempt()
         except (OSError, MemoryError, ValueError):  # a refused setrlimit is a ValueError
@@ -87,8 +113,8 @@ def _library() -> list[str]:
     return []
 
 
-def run(cell: candidate.Cell) -> None:
-    """Fork a confined probe and read its findings.
+def run(confine: Callable[[], None], attempts: Attempts) -> None:
+    """Fork a probe that confines itself, and read its findings.
 
     Raises:
         SetupError: something that must be refused was not, or the reverse.
@@ -97,8 +123,9 @@ def run(cell: candidate.Cell) -> None:
     pid = os.fork()
     if pid == 0:
         try:
-            cell.confine(_LIMITS)
-            os.write(writing, json.dumps([_survivors(), _library()]).encode())
+            confine()
+            broken = _library() if attempts is PYTHON else []
+            os.write(writing, json.dumps([_survivors(attempts), broken]).encode())
         finally:
             os._exit(0)
     os.close(writing)

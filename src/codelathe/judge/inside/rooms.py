@@ -1,19 +1,20 @@
 """Namespaces, and the small read-only file system that a slot sees.
 
-The root is a fresh tmpfs that holds the interpreter's libraries, the system's shared
-libraries, three devices and `/w`, 8 MiB to write in. There is no `/proc`, no `/etc`,
-no `/home`, nothing of the project. With real root the mounts are made before the
+The root is a fresh tmpfs that holds libraries (in a process slot also compilers), three
+devices and `/w` to write in. There is no `/proc`, no `/etc`, no `/home`, nothing of the
+project. With real root the mounts are made before the
 identity is dropped (the sandbox cannot undo them, and an interpreter below a closed
 home still works); an ordinary user makes them in a user namespace of its own.
 """
 
 # pathlib would be one more module in the memory of every fork.
-# ruff: noqa: PTH102, PTH103, PTH112, PTH114, PTH115, PTH120, PTH211
+# ruff: noqa: PTH102, PTH103, PTH110, PTH112, PTH114, PTH115, PTH120, PTH211
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from codelathe.judge.inside import syscalls
 
@@ -29,6 +30,7 @@ NAMESPACES = {
 }
 INSIDE_ID = 1000
 WRITABLE = "/w"
+KITS = "/kits"
 DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom")
 
 _SHOWN = ("/usr/lib", "/usr/lib64", "/usr/lib32", "/lib", "/lib64", "/usr/share/zoneinfo")
@@ -42,8 +44,28 @@ _ATTR_LOCKED_DOWN = (7).to_bytes(8, "little") + bytes(24)  # RDONLY | NOSUID | N
 _ATTR_READ_ONLY = (1).to_bytes(8, "little") + bytes(24)
 
 
-def libraries() -> tuple[list[str], list[str]]:
-    """Folders shown inside, and folders below them that are covered with nothing.
+class Layout(NamedTuple):
+    """What a slot sees of the machine.
+
+    `shown` are the folders, files and links (kept as links) that stand inside where they stand
+    outside; `covered` the folders below them that are covered with nothing; `kits` a folder of
+    the outside that is shown as `/kits`, or nothing. `size` and `inodes` bound `/w`.
+    """
+
+    shown: list[str]
+    covered: list[str]
+    kits: str
+    size: str
+    inodes: int
+
+
+def tools(shown: list[str], kits: str) -> Layout:
+    """What a process slot sees: the system's shared libraries, and `shown`."""
+    return Layout(sorted({*shown, *_SHOWN}), [], kits, "256m", 8192)
+
+
+def libraries() -> Layout:
+    """What a slot for Python sees.
 
     Shown are the interpreter's own library, the system's shared libraries and its time
     zones; covered are installed packages, so that every machine judges with the same library.
@@ -53,7 +75,8 @@ def libraries() -> tuple[list[str], list[str]]:
     if sys.base_prefix != "/usr":
         shown.add(f"{sys.base_prefix}/lib")
     covered = [f"{path}/{name}" for path in standard for name in _PACKAGES]
-    return sorted(shown), [*covered, "/usr/lib/python3/dist-packages"]
+    covered.append("/usr/lib/python3/dist-packages")
+    return Layout(sorted(shown), covered, "", "8m", 512)
 
 
 def unshare(flags: int, feature: str) -> None:
@@ -115,9 +138,9 @@ def _lock_down(target: str, attributes: bytes, recursive: bool) -> None:
         raise syscalls.SetupError("mounts", f"{target}: {e}", e.errno or 0) from e
 
 
-def _bind(root: str, path: str) -> None:
-    """Show `path` of the outside, read-only, at the same place inside."""
-    target = root + path
+def _bind(root: str, path: str, place: str = "") -> None:
+    """Show `path` of the outside, read-only, at the same place inside, or at another."""
+    target = root + (place or path)
     if os.path.isdir(path):
         os.makedirs(target, 0o755, exist_ok=True)
     else:
@@ -128,36 +151,38 @@ def _bind(root: str, path: str) -> None:
         _lock_down(target, _ATTR_LOCKED_DOWN, recursive=True)
 
 
-def build(trees: Sequence[str], masks: Sequence[str], owner: tuple[int, int]) -> None:
-    """Make the new root, step into it and let go of the old one.
-
-    `trees` are the folders (or links, kept as links) shown inside, `masks` those below
-    them that are covered with nothing; `owner` may write in `/w`.
+def build(layout: Layout, owner: tuple[int, int]) -> None:
+    """Make the new root, step into it and let go of the old one. `owner` may write in `/w`.
 
     Raises:
         SetupError: a mount was refused.
     """
     os.umask(0o022)
-    root = _cover(trees)
+    trees = layout.shown
+    root = _cover([*trees, layout.kits])
     _mount("none", "/", "", _REC | _PRIVATE)
-    sources = {path: os.readlink(path) for path in trees if os.path.islink(path)}
-    held = _outermost(p for p in trees if p not in sources and os.path.isdir(p))
+    held = _outermost(p for p in trees if not os.path.islink(p) and os.path.exists(p))
+    links = [p for p in trees if os.path.islink(p) and not _below(p, held)]
+    sources = {path: os.readlink(path) for path in links}
     _mount("tmpfs", root, "tmpfs", _NOSUID | _NODEV, "size=16m,nr_inodes=4k,mode=755")
     for path in held:
         _bind(root, path)
+    if layout.kits:
+        _bind(root, layout.kits, KITS)
     for path, destination in sources.items():
+        os.makedirs(os.path.dirname(root + path), 0o755, exist_ok=True)
         os.symlink(destination, root + path)
-    for path in masks:
+    for path in layout.covered:
         if os.path.isdir(root + path):
             _mount("tmpfs", root + path, "tmpfs", _NOSUID | _NODEV | _RDONLY, "size=4k")
     for path in DEVICES:
         _bind(root, path)
-    _writable(root + WRITABLE, owner)
+    _writable(root + WRITABLE, owner, layout)
     _pivot(root)
     os.umask(0o077)
 
 
-def _cover(trees: Sequence[str]) -> str:
+def _cover(trees: Iterable[str]) -> str:
     """A folder to build in: covered in this mount namespace alone, so not above a tree."""
     for folder in ("/tmp", "/mnt", "/srv", "/media"):  # noqa: S108
         if os.path.isdir(folder) and not any(t.startswith(folder + "/") for t in trees):
@@ -169,14 +194,19 @@ def _outermost(paths: Iterable[str]) -> list[str]:
     """Outermost trees only: what lies below another tree comes with it."""
     outer: list[str] = []
     for path in sorted(set(paths)):
-        if not any(path.startswith(known + "/") for known in outer):
+        if not _below(path, outer):
             outer.append(path)
     return outer
 
 
-def _writable(target: str, owner: tuple[int, int]) -> None:
+def _below(path: str, trees: Iterable[str]) -> bool:
+    return any(path.startswith(tree + "/") for tree in trees)
+
+
+def _writable(target: str, owner: tuple[int, int], layout: Layout) -> None:
     os.mkdir(target, 0o755)
-    _mount("tmpfs", target, "tmpfs", _NOSUID | _NODEV | _NOEXEC, "size=8m,nr_inodes=512,mode=700")
+    options = f"size={layout.size},nr_inodes={layout.inodes},mode=700"
+    _mount("tmpfs", target, "tmpfs", _NOSUID | _NODEV | _NOEXEC, options)
     if owner != (os.geteuid(), os.getegid()):
         os.chown(target, *owner)
 

@@ -1,7 +1,8 @@
 """The two system call filters, as classic BPF programs.
 
-F1 is inherited by everything in a slot: a list of what Python needs; all else is
-refused. F2 is put on each candidate and only takes away: no process may be created,
+F1 is inherited by everything in a slot: a list of what Python needs (and, in a process
+slot, what compilers and other languages need besides); all else is refused. F2 is put on
+each candidate and only takes away: no process may be created,
 no signal sent, no limit changed. `clone3` answers 'no such call', so that the C
 library falls back on `clone`, whose flags a filter can read.
 """
@@ -53,6 +54,13 @@ getsockopt setsockopt"""
 
 _ALLOWED = f"{_FILES} {_WAITING} {_MEMORY} {_SIGNALS} {_ASKING} {_PROCESS} {_SOCKETS}".split()
 
+#: What F1 has besides in a process slot: becoming a program, what tools do with files, and
+#: Landlock, by which a run step gives up more.
+PROGRAMS = (
+    *("execve", "execveat", "chmod", "fchmod", "fchmodat", "utimensat", "mincore"),
+    *("landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self"),
+)
+
 #: What a candidate loses. `sendmsg` and `recvmsg` carry descriptors between processes.
 _DENIED = ("fork", "vfork", "kill", "setrlimit", "prctl", "seccomp", "sendmsg", "recvmsg")
 
@@ -89,15 +97,15 @@ def _guard() -> bytes:
     return code
 
 
-def inherited() -> bytes:
-    """F1: what the warden and all it forks may do."""
+def inherited(besides: tuple[str, ...] = ()) -> bytes:
+    """F1: what the first process of a slot and all it forks may do."""
     allow, deny = _op(_RETURN, ALLOW), _op(_RETURN, EPERM)
     code = _guard()
     code += _on("clone3", _op(_RETURN, ENOSYS))
     code += _on("clone", _argument(0), _op(_JSET, CLONE_NEW, 1, 0), allow, deny)
     code += _on("ioctl", *_one_of(1, _IOCTLS, ENOTTY))
     code += _on("fcntl", *_one_of(1, _FCNTLS, EPERM))
-    for name in _ALLOWED:
+    for name in (*_ALLOWED, *besides):
         code += _on(name, allow)
     return code + deny
 
@@ -135,13 +143,13 @@ class CandidateFilter:
         _install(self._head)
 
 
-def install_inherited() -> None:
+def install_inherited(besides: tuple[str, ...] = ()) -> None:
     """Put F1 on this process and all it will fork. Needs no-new-privileges set.
 
     Raises:
         SetupError: the kernel refused it.
     """
-    program = inherited()
+    program = inherited(besides)
     code = ctypes.create_string_buffer(program, len(program))
     _install(_head(code))
 
