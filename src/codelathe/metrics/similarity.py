@@ -1,0 +1,193 @@
+"""How near texts are to reference texts: one port for all similarity metrics.
+
+A metric turns each pair into a row of statistics, and the sum of rows into scores: the same
+function gives the corpus's score, each pair's own, and those of the resampled corpora that the
+interval is taken from. Rows are kept and summed last (the shape is sacrebleu's).
+
+Nothing here runs code: a program may be near to a right one and wrong, or far and right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from codelathe.core.errors import UsageError
+from codelathe.core.language import parse_language
+from codelathe.core.registry import Registry
+from codelathe.metrics.intervals import Interval, wilson
+
+Row = tuple[float, ...]
+"""One pair's statistics. Rows of one metric are equally long and add up column by column."""
+
+References = tuple[str, ...]
+"""The reference answers of one item, at least one."""
+
+METRICS = Registry(
+    "metric",
+    {
+        "bleu": "codelathe.metrics.ngrams:Bleu",
+        "chrf": "codelathe.metrics.ngrams:ChrF",
+        "rouge-l": "codelathe.metrics.overlap:RougeL",
+        "exact-match": "codelathe.metrics.overlap:ExactMatch",
+        "edit-similarity": "codelathe.metrics.overlap:EditSimilarity",
+        "codebleu": "codelathe.metrics.codebleu:CodeBleu",
+    },
+)
+
+_RESAMPLES = 1000
+_SEED = 20210707
+_EDGE = 0.025
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a metric may want to know: the texts' language, and who turns text into vectors.
+
+    `language` is a key of `core.language.LANGUAGES`, empty for prose or where it is not told.
+    `encoder` is a folder or a hub repository, empty for the metric's own choice.
+    """
+
+    language: str = ""
+    encoder: str = ""
+
+
+class Metric(Protocol):
+    """A similarity metric, made by calling its class with `Settings`."""
+
+    @property
+    def signature(self) -> str:
+        """What decides the number, as sacrebleu writes it: `name|key:value|...|version:...`."""
+
+    def rows(self, predictions: Sequence[str], references: Sequence[References]) -> Sequence[Row]:
+        """One row for each prediction, in order."""
+
+    def scores(self, total: Row) -> Mapping[str, float]:
+        """The scores of a sum of rows, or of one row alone.
+
+        The metric's own comes first, then its parts. Fractions: 1 for equal texts.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class TextScore:
+    """What one metric says of all pairs.
+
+    `value` is the corpus's score with its 95% `interval`; `parts` what it is made of, where a
+    metric has parts; `items` each pair's own score, in the order of the pairs.
+    """
+
+    name: str
+    value: float
+    interval: Interval
+    parts: Mapping[str, float]
+    items: tuple[float, ...]
+    signature: str
+
+
+def open_metric(name: str, settings: Settings | None = None) -> Metric:
+    """The metric called `name` in `METRICS`.
+
+    Raises:
+        UnknownName: no such metric; the hint has the nearest names.
+        UsageError: the settings do not suit the metric.
+        MissingDependency: the metric needs a package of an extra.
+    """
+    metric: Metric = METRICS.load(name)(settings or Settings())
+    return metric
+
+
+def default_metrics(language: str = "") -> tuple[str, ...]:
+    """All metrics that need no weights; CodeBLEU only where a language is told."""
+    return tuple(
+        name for name in METRICS if name != "bertscore" and (language or name != "codebleu")
+    )
+
+
+def score_texts(
+    predictions: Sequence[str],
+    references: Sequence[str | Sequence[str]],
+    metrics: Sequence[str] = (),
+    *,
+    language: str = "",
+    encoder: str = "",
+) -> tuple[TextScore, ...]:
+    """Score each prediction against its one or several reference texts.
+
+    `metrics` are names of `METRICS`, `default_metrics` where empty. `language` is any name of
+    the texts' programming language. The scores come in the order of `metrics`.
+
+    Raises:
+        UsageError: there is nothing to score, the numbers of predictions and references
+            differ, or one has no reference.
+        UnknownName: no such metric or language.
+        MissingDependency: a metric needs a package of an extra.
+    """
+    given = _checked(predictions, references)
+    key = parse_language(language).key if language else ""
+    names = tuple(dict.fromkeys(metrics or default_metrics(key)))
+    opened = [(name, open_metric(name, Settings(key, encoder))) for name in names]
+    return tuple(_scored(name, metric, predictions, given) for name, metric in opened)
+
+
+def _checked(
+    predictions: Sequence[str], references: Sequence[str | Sequence[str]]
+) -> list[References]:
+    if len(predictions) != len(references):
+        raise UsageError(
+            f"{len(predictions)} predictions and {len(references)} references do not pair up",
+            hint="give one line of references for each prediction, in the same order",
+        )
+    if not predictions:
+        raise UsageError("there are no predictions to score")
+    given = [(many,) if isinstance(many, str) else tuple(many) for many in references]
+    for index, many in enumerate(given):
+        if not many:
+            raise UsageError(f"prediction {index} has no reference")
+    return given
+
+
+def _scored(
+    name: str, metric: Metric, predictions: Sequence[str], references: Sequence[References]
+) -> TextScore:
+    rows = metric.rows(predictions, references)
+    value, parts = _split(metric.scores(summed(rows)))
+    items = tuple(_split(metric.scores(row))[0] for row in rows)
+    interval = resampled(metric, rows, items, value)
+    return TextScore(name, value, interval, parts, items, metric.signature)
+
+
+def _split(scores: Mapping[str, float]) -> tuple[float, dict[str, float]]:
+    (_, value), *parts = scores.items()
+    return value, dict(parts)
+
+
+def summed(rows: Sequence[Row]) -> Row:
+    """The rows added up column by column."""
+    return tuple(map(sum, zip(*rows, strict=True)))
+
+
+def resampled(
+    metric: Metric, rows: Sequence[Row], items: Sequence[float], value: float
+) -> Interval:
+    """The percentile bootstrap of the corpus's score over its pairs, 1,000 resamples.
+
+    The same rows always give the same interval, and all metrics meet the same resamples.
+    Where all pairs score alike a bootstrap would claim to be certain; Wilson's interval of
+    the score as a proportion is given instead, as in `intervals.mean_score`.
+    """
+    count = len(rows)
+    if min(items) == max(items):
+        return wilson(min(max(value, 0.0), 1.0) * count, count)
+    import numpy as np
+
+    matrix = np.array(rows, dtype=np.float64)
+    draw = np.random.RandomState(_SEED)  # the one generator of numpy whose stream is frozen
+    found = []
+    for _ in range(_RESAMPLES):
+        times = np.bincount(draw.randint(0, count, size=count), minlength=count)
+        found.append(_split(metric.scores(tuple((times @ matrix).tolist())))[0])
+    found.sort()
+    edge = round(_RESAMPLES * _EDGE)
+    return found[edge], found[-1 - edge]
