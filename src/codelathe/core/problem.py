@@ -20,7 +20,8 @@ class CallExample:
     """One call with literal arguments, and the value it must return.
 
     `input` and `expected` are the literals as written (`"[1, 2], k=3"`, `"6"`);
-    `args`, `kwargs` and `value` are what they mean.
+    `args`, `kwargs` and `value` are what they mean. `comparer` names how what comes back is
+    held against `value`, where the call is no part of a Suite: `exact`, `unordered`, ...
     """
 
     input: str
@@ -28,14 +29,20 @@ class CallExample:
     args: tuple[Any, ...]
     value: Any
     kwargs: Mapping[str, Any] = field(default_factory=lambda: NO_KEYWORDS)
+    comparer: str = "exact"
 
 
 @dataclass(frozen=True, slots=True)
 class StdioExample:
-    """One run of a whole program: standard input, and the output it must print."""
+    """One run of a whole program: standard input, and the output it must print.
+
+    `comparer` names how what is printed is held against it: `lines`, or `tokens` with a
+    tolerance for numbers (`tokens:1e-6`).
+    """
 
     input: str
     expected: str
+    comparer: str = "lines"
 
 
 Example = CallExample | StdioExample

@@ -79,10 +79,17 @@ def digest(case: Case, statuses: Sequence[Status], judge: str) -> str:
         "code": candidate.code,
         "language": candidate.language,
         "entry_point": candidate.entry_point,
-        "examples": [[type(e).__name__, e.input, e.expected] for e in case.examples],
+        "examples": [
+            [type(e).__name__, e.input, e.expected, *_manner(e.comparer)] for e in case.examples
+        ],
         "limits": [limits.seconds, limits.memory_mb, limits.output_bytes],
         "judge": judge,
         "statuses": [str(s) for s in statuses],
     }
     text = json.dumps(document, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def _manner(comparer: str) -> tuple[str, ...]:
+    """What stands in a proof of how values or text were compared: nothing of the usual ways."""
+    return () if comparer in ("exact", "lines") else (comparer,)

@@ -223,7 +223,7 @@ def _judged(example: CallExample, kind: str, payload: Any, seconds: float) -> Ve
         value = codec.decode(payload)
     except codec.CodecError as e:
         return _verdict(example, Status.TAMPERED, f"a value that is none: {compare.clip(str(e))}")
-    passed = compare.same(example.value, value)
+    passed = compare.comparer(example.comparer)(example, value)
     return Verdict(
         status=Status.PASSED if passed else Status.FAILED,
         input=example.input,
@@ -260,7 +260,7 @@ def _read(
     if len(printed) > limit and status is not Status.TAMPERED:
         status, detail = Status.OUTPUT, f"printed more than {limit} bytes"
     if status is None:
-        passed = compare.same_text(example.expected, text)
+        passed = compare.same_text(example.expected, text, example.comparer)
         status = Status.PASSED if passed else Status.FAILED
         detail = "" if passed else "printed something else"
     got = compare.clip(text)
