@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parent / "attacks"
+ATTACKING = Path(__file__).parent / "attacking.py"
 SOURCE = Path(__file__).parents[2] / "src"
 
 
@@ -25,8 +26,30 @@ def metadata(text: str) -> dict[str, str]:
 
 
 def attacks() -> dict[str, str]:
-    """Name -> code."""
+    """Name -> the text of its file."""
     return {path.stem: path.read_text() for path in sorted(FOLDER.glob("*.py"))}
+
+
+def source(text: str) -> str:
+    """The code that an attack consists of: its text, or what its text makes."""
+    if "made" in metadata(text):
+        namespace: dict[str, Any] = {}
+        exec(text, namespace)
+        made: str = namespace["SOURCE"]
+        return made
+    shared = ("attempt(", "system_call(", "libc")
+    return ATTACKING.read_text() + text if any(name in text for name in shared) else text
+
+
+def next_one(text: str, honest: Any) -> Any:
+    """What runs after an attack: what would find its traces, or an honest candidate."""
+    from codelathe.core.judging import Candidate, Case
+    from codelathe.core.problem import CallExample
+
+    if "def found" not in text:
+        return honest
+    nothing = (CallExample("1", "[]", (1,), []),)
+    return Case(Candidate(source(text), entry_point="found"), nothing, honest.limits)
 
 
 def main(tier: str) -> None:
@@ -48,11 +71,11 @@ def main(tier: str) -> None:
         for text in attacks().values():
             seconds = float(metadata(text).get("seconds", 10.0))
             yield Case(
-                Candidate(text, entry_point="solve"),
+                Candidate(source(text), entry_point="solve"),
                 tuple(CallExample(str(n), f"'answer-{n}'", (n,), f"answer-{n}") for n in (1,)),
                 Limits(seconds=seconds, memory_mb=256, output_bytes=1 << 16),
             )
-            yield honest
+            yield next_one(text, honest)
 
     with SandboxJudge(slots=1, tier=tier) as judge:
         answers = list(judge.judge(cases()))

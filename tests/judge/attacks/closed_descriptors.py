@@ -1,3 +1,5 @@
+# row: 36
+# bites: ends
 # expect: left
 """All descriptors closed."""
 

@@ -1,3 +1,5 @@
+# row: 12
+# bites: ends
 # expect: left
 """A crash in C."""
 

@@ -1,3 +1,5 @@
+# row: 36
+# bites: ends writes
 # expect: tampered
 """Half a frame, then the end."""
 

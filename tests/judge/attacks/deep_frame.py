@@ -1,3 +1,5 @@
+# row: 36
+# bites: writes
 # expect: tampered
 """A frame nested so deep that a careless parser falls over."""
 

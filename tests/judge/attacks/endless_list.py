@@ -1,3 +1,5 @@
+# row: 35
+# bites: unsendable
 # expect: output
 """A list that holds itself."""
 

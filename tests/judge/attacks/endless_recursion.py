@@ -1,3 +1,5 @@
+# row: 12
+# bites: grows
 # expect: left error memory timeout
 # seconds: 1
 """Recursion past the end of the stack."""

@@ -1,16 +1,9 @@
+# row: 23
 # expect: failed
 # returns: []
 """The environment of this process and of all others."""
 
 import os
-
-
-def attempt(worked, name, action):
-    try:
-        action()
-    except BaseException:
-        return
-    worked.append(name)
 
 
 def solve(n):

@@ -1,3 +1,5 @@
+# row: 13
+# bites: passes
 # expect: failed
 """An answer that calls itself equal to anything."""
 

@@ -1,3 +1,5 @@
+# row: 12
+# bites: fails
 # expect: error
 """An exit that claims success."""
 

@@ -1,3 +1,5 @@
+# row: 36
+# bites: writes
 # expect: tampered
 """More answers than questions, sent while the first is on its way."""
 

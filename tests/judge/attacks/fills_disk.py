@@ -1,3 +1,5 @@
+# row: 27
+# bites: returns
 # expect: failed
 # returns: []
 """The working folder filled up."""

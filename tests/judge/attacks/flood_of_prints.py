@@ -1,3 +1,5 @@
+# row: 10
+# bites: floods
 # expect: output
 """Printing without end."""
 

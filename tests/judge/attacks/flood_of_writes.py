@@ -1,3 +1,5 @@
+# row: 10
+# bites: floods
 # expect: timeout
 # seconds: 0.25
 """Writing to the standard output's descriptor without end."""

@@ -1,3 +1,5 @@
+# row: 10
+# bites: floods hangs
 # expect: output timeout
 # seconds: 0.25
 """Printing without end, whatever is said against it."""

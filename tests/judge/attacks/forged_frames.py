@@ -1,3 +1,5 @@
+# row: 17
+# bites: writes ends
 # expect: tampered left
 """A forged answer on every descriptor, then a clean exit."""
 

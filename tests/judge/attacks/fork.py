@@ -1,32 +1,10 @@
+# row: 1
 # expect: failed
 # returns: []
 """Every way to create a process."""
 
-import ctypes
 import multiprocessing
 import os
-
-
-def system_call(*numbers):
-    """The number for this machine: x86_64, then aarch64."""
-    nr = numbers[0] if os.uname().machine == "x86_64" else numbers[1]
-
-    def made(*args):
-        if nr is None or libc.syscall(nr, *args) == -1:
-            raise OSError(ctypes.get_errno())
-
-    return made
-
-
-libc = ctypes.CDLL(None, use_errno=True)
-
-
-def attempt(worked, name, action):
-    try:
-        action()
-    except BaseException:
-        return
-    worked.append(name)
 
 
 def solve(n):

@@ -1,3 +1,5 @@
+# row: 36
+# bites: writes
 # expect: timeout tampered
 # seconds: 0.25
 """Half a frame, then silence."""

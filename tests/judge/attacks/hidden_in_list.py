@@ -1,3 +1,5 @@
+# row: 13
+# bites: lies
 # expect: failed
 """The lying value inside honest ones."""
 

@@ -1,3 +1,5 @@
+# row: 35
+# bites: unshowable
 # expect: error
 """An exception that does not let itself be shown."""
 

@@ -1,3 +1,5 @@
+# row: 36
+# bites: writes
 # expect: tampered
 """A frame of four gigabytes, if one believes its length."""
 

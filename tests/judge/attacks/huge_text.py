@@ -1,3 +1,5 @@
+# row: 35
+# bites: large
 # expect: output
 """A text that is too large to send."""
 

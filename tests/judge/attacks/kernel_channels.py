@@ -1,31 +1,10 @@
+# row: 29
+# unshown: clock, reboot
 # expect: failed
 # returns: []
 """Objects of the kernel that outlive a process."""
 
-import ctypes
 import os
-
-
-def system_call(*numbers):
-    """The number for this machine: x86_64, then aarch64."""
-    nr = numbers[0] if os.uname().machine == "x86_64" else numbers[1]
-
-    def made(*args):
-        if nr is None or libc.syscall(nr, *args) == -1:
-            raise OSError(ctypes.get_errno())
-
-    return made
-
-
-libc = ctypes.CDLL(None, use_errno=True)
-
-
-def attempt(worked, name, action):
-    try:
-        action()
-    except BaseException:
-        return
-    worked.append(name)
 
 
 def solve(n):

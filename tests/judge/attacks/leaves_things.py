@@ -1,3 +1,5 @@
+# row: 34
+# bites: leaves
 # expect: failed
 """Files and a folder that cannot be listed, left for the next one."""
 

@@ -1,3 +1,5 @@
+# row: 12
+# bites: ends
 # expect: left
 """A clean exit before there is anything to call."""
 

@@ -1,3 +1,5 @@
+# row: 6
+# bites: loops
 # expect: timeout
 # seconds: 0.25
 """A loop in C, which no signal handler can interrupt."""

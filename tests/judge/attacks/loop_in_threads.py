@@ -1,3 +1,5 @@
+# row: 19
+# bites: loops
 # expect: timeout
 # seconds: 0.25
 """Loops in many threads, to keep the warden from its processor."""

@@ -1,3 +1,5 @@
+# row: 9
+# bites: hangs
 # expect: timeout
 # seconds: 0.25
 """A loop that swallows every exception."""

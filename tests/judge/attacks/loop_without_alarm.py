@@ -1,3 +1,5 @@
+# row: 8
+# bites: hangs
 # expect: timeout
 # seconds: 0.25
 """A loop that ignores every signal it may."""

@@ -1,3 +1,5 @@
+# row: 13
+# bites: passes
 # expect: failed
 """A text that calls itself equal to anything, and its class a plain one."""
 

@@ -1,3 +1,5 @@
+# row: 27
+# bites: returns
 # expect: failed
 # returns: []
 """More files and more open files than there may be."""

@@ -1,3 +1,6 @@
+# row: 4
+# tamed: 5 << 30 => 400 << 20
+# bites: grows
 # expect: memory
 """Five gigabytes at once."""
 

@@ -1,3 +1,5 @@
+# row: 4
+# bites: grows
 # expect: memory
 """Memory until there is none."""
 

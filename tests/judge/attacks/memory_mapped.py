@@ -1,3 +1,6 @@
+# row: 4
+# tamed: 5 << 30 => 400 << 20
+# bites: returns
 # expect: failed
 # returns: []
 """Memory mapped, shared and nameless, past the limit."""

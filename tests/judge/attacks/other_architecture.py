@@ -1,3 +1,5 @@
+# row: 31
+# bites: lives
 # expect: left
 """A call by another architecture's number."""
 

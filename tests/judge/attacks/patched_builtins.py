@@ -1,3 +1,5 @@
+# row: 15
+# bites: passes
 # expect: failed error left tampered
 """Everything that a comparison could rest on, replaced."""
 

@@ -1,3 +1,6 @@
+# row: 15
+# bites: nothing
+# because: made for this judge's own runner; that it bites is shown with a guard taken out
 # expect: failed tampered
 """The code that sends answers, found and replaced."""
 

@@ -1,3 +1,5 @@
+# row: 24
+# unshown: /dev/tty, /dev/kmsg, project
 # expect: failed
 # returns: []
 """Files of the machine, of users and of the project."""
@@ -6,14 +8,6 @@ import glob
 import os
 import sys
 from pathlib import Path
-
-
-def attempt(worked, name, action):
-    try:
-        action()
-    except BaseException:
-        return
-    worked.append(name)
 
 
 def foreign(folder):
@@ -28,7 +22,7 @@ def solve(n):
     attempt(worked, "/etc/hostname", lambda: open("/etc/hostname").read())
     attempt(worked, "/proc/self/maps", lambda: open("/proc/self/maps").read())
     attempt(worked, "/proc/cpuinfo", lambda: open("/proc/cpuinfo").read())
-    attempt(worked, "/sys/kernel/ostype", lambda: open("/sys/kernel/ostype").read())
+    attempt(worked, "/sys/kernel/notes", lambda: open("/sys/kernel/notes").read())
     attempt(worked, "/var/log/dpkg.log", lambda: open("/var/log/dpkg.log").read())
     attempt(worked, "/dev/tty", lambda: open("/dev/tty").read())
     attempt(worked, "/dev/kmsg", lambda: open("/dev/kmsg").read())

@@ -1,3 +1,5 @@
+# row: 11
+# bites: lives
 # expect: error
 """Standard input, of which there is none."""
 

@@ -1,3 +1,6 @@
+# row: 35
+# bites: nothing
+# because: it is the parent who would build the set again; the codec has a test
 # expect: tampered
 """A set whose members all share a hash: quadratic time for whoever builds it."""
 

@@ -1,3 +1,5 @@
+# row: 14
+# bites: returns
 # expect: failed
 # returns: []
 """Frames, objects and code searched for what is expected."""

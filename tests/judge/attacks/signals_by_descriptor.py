@@ -1,3 +1,4 @@
+# row: 20
 # expect: failed
 # returns: []
 """Signals that the kernel sends for a descriptor, to whoever is named as its owner."""
@@ -25,7 +26,7 @@ def solve(n):
     attempt(worked, "thread", mine, SETOWN_EX, bytes(4) + os.getppid().to_bytes(4, "little"))
     attempt(worked, "signal", mine, SETSIG, 9)
     attempt(worked, "folder", folder, NOTIFY, 2)
-    attempt(worked, "lease", folder, LEASE, 0)
+    attempt(worked, "lease", os.open(os.__file__, os.O_RDONLY), LEASE, 0)
     fcntl.fcntl(mine, fcntl.F_SETFL, os.O_ASYNC | os.O_NONBLOCK)
     other.send(b"x")
     return worked

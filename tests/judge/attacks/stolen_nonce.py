@@ -1,3 +1,6 @@
+# row: 17
+# bites: nothing
+# because: made for this judge's own runner; that it bites is shown with a guard taken out
 # expect: failed tampered
 """The answer's own nonce, found by walking frames, on a second answer."""
 

@@ -1,16 +1,9 @@
+# row: 26
 # expect: failed
 # returns: []
 """Links out of the working folder."""
 
 import os
-
-
-def attempt(worked, name, action):
-    try:
-        action()
-    except BaseException:
-        return
-    worked.append(name)
 
 
 def solve(n):

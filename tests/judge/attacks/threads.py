@@ -1,3 +1,6 @@
+# row: 19
+# tamed: 5000 => 200
+# bites: returns
 # expect: failed
 # returns: []
 """As many threads as there can be."""

@@ -1,16 +1,10 @@
+# row: 25
+# unshown: rename
 # expect: failed
 # returns: []
 """Writing outside of the working folder."""
 
 import os
-
-
-def attempt(worked, name, action):
-    try:
-        action()
-    except BaseException:
-        return
-    worked.append(name)
 
 
 def solve(n):
@@ -26,11 +20,11 @@ def solve(n):
     attempt(worked, "library", lambda: open(os.path.dirname(os.__file__) + "/x.py", "w"))
     attempt(worked, "own library", lambda: open(os.__file__, "r+"))
     attempt(worked, "mkdir", lambda: os.mkdir("/y"))
-    attempt(worked, "remove", lambda: os.remove(os.__file__))
     attempt(worked, "rename", lambda: os.rename("/usr/lib", "/usr/x"))
-    attempt(worked, "link", lambda: os.link(os.__file__, "l"))
+    attempt(worked, "link", lambda: os.link(os.__file__, os.__file__ + "l"))
     attempt(worked, "fifo", lambda: os.mkfifo("f"))
     attempt(worked, "chmod", lambda: os.chmod("/", 0o777))
     attempt(worked, "utime", lambda: os.utime(os.__file__))
     attempt(worked, "chown", lambda: os.chown(".", 0, 0))
+    attempt(worked, "remove", lambda: os.remove(os.__file__))
     return worked
