@@ -1,16 +1,19 @@
 """CodeBLEU: n-grams, keywords, syntax and data flow of two programs (Ren et al. 2020).
 
-Equal to the CodeBLEU program on the same grammars, part by part: that of CodeXGLUE
-(code-to-code translation) where it can be run, and `codebleu` 0.7.0, which is its port to
-wheels and more languages. docs/metrics.md tells which of its oddities are kept, and the two
-places where ours answers otherwise.
+Equal, part by part, to the package `codebleu` 0.7.0 on the same grammars, which is CodeXGLUE's
+program made to run on grammars from wheels and for more languages. docs/metrics.md tells which
+of its oddities are kept, and the two places where ours answers otherwise: the order of names
+that a value is merged from, and a data flow of which nothing matches.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache, reduce
+from operator import or_
+from typing import NamedTuple, TypeVar
 
 from codelathe.core.errors import UsageError
 from codelathe.metrics.codetree import grammar_version, parse, subtrees, without_comments
@@ -19,11 +22,29 @@ from codelathe.metrics.flowrules import RULES
 from codelathe.metrics.keywords import KEYWORDS
 from codelathe.metrics.similarity import References, Row, Settings
 
+_T = TypeVar("_T")
+
 _ORDERS = (1, 2, 3, 4)
 _PLAIN = 0.2
 """The weight of a word that is no keyword."""
 _SMALL = 0.1
 """What stands for no match at all in one order (method 1 of Chen and Cherry 2014)."""
+
+
+_KEPT = 256
+"""So many programs are kept as read: a reference often comes back with the next sample."""
+
+Gram = tuple[str, ...]
+
+
+class Structure(NamedTuple):
+    """What a program is made of: its subtrees and its data flows, counted."""
+
+    trees: Counter[str]
+    flows: Counter[Flow]
+
+
+Reader = Callable[[str], Structure]
 
 
 class CodeBleu:
@@ -43,8 +64,9 @@ class CodeBleu:
 
     def rows(self, predictions: Sequence[str], references: Sequence[References]) -> Sequence[Row]:
         """One row for each prediction."""
+        read = lru_cache(_KEPT)(self._read)
         return [
-            self._row(prediction.strip(), [reference.strip() for reference in many])
+            self._row(prediction.strip(), [reference.strip() for reference in many], read)
             for prediction, many in zip(predictions, references, strict=True)
         ]
 
@@ -62,7 +84,7 @@ class CodeBleu:
         }
         return {"codebleu": math.fsum(parts.values()) / len(parts), **parts}
 
-    def _row(self, prediction: str, references: Sequence[str]) -> Row:
+    def _row(self, prediction: str, references: Sequence[str], read: Reader) -> Row:
         words = prediction.split()
         wanted = [reference.split() for reference in references]
         lengths = [len(many) for many in wanted]
@@ -75,60 +97,62 @@ class CodeBleu:
             nearest,
             *_precision(grams, theirs),
             *_recall(grams, theirs, KEYWORDS[self._language]),
-            *self._structure(prediction, references),
+            *self._structure(prediction, references, read),
         )
 
-    def _structure(self, prediction: str, references: Sequence[str]) -> Row:
+    def _structure(self, prediction: str, references: Sequence[str], read: Reader) -> Row:
         counts = [0, 0, 0, 0]
         for reference in references:
             # Each further reference meets a prediction stripped once more, as in the program.
             prediction = without_comments(prediction, self._language)
-            trees, flows = self._read(prediction)
-            wanted_trees, wanted_flows = self._read(without_comments(reference, self._language))
-            known = set(trees)
-            counts[0] += sum(tree in known for tree in wanted_trees)
-            counts[1] += len(wanted_trees)
-            counts[2] += (Counter(flows) & Counter(wanted_flows)).total()
-            counts[3] += len(wanted_flows)
+            ours, theirs = read(prediction), read(without_comments(reference, self._language))
+            counts[0] += sum(n for tree, n in theirs.trees.items() if tree in ours.trees)
+            counts[1] += theirs.trees.total()
+            counts[2] += _common(theirs.flows, ours.flows)
+            counts[3] += theirs.flows.total()
         return tuple(counts)
 
-    def _read(self, source: str) -> tuple[list[str], list[Flow]]:
+    def _read(self, source: str) -> Structure:
         root = parse(source, self._language)
-        return subtrees(root), data_flow(root, source, RULES[self._language])
+        flows = data_flow(root, source, RULES[self._language])
+        return Structure(Counter(subtrees(root)), Counter(flows))
 
 
-def _grams(words: Sequence[str], n: int) -> Counter[tuple[str, ...]]:
+def _grams(words: Sequence[str], n: int) -> Counter[Gram]:
     return Counter(zip(*(words[start:] for start in range(n)), strict=False))
 
 
-Grams = Sequence[Counter[tuple[str, ...]]]
+def _common(wanted: Counter[_T], given: Counter[_T]) -> int:
+    """How many of `wanted` are in `given`, each as often as in both."""
+    return sum(min(n, given[item]) for item, n in wanted.items() if item in given)
 
 
-def _precision(grams: Grams, references: Sequence[Grams]) -> list[float]:
+def _precision(
+    grams: Sequence[Counter[Gram]], references: Sequence[Sequence[Counter[Gram]]]
+) -> list[float]:
     """Matched n-grams of the prediction for each n, then all of them (at least 1)."""
     matched = []
     for order, given in enumerate(grams):
-        most: Counter[tuple[str, ...]] = Counter()
-        for reference in references:
-            most |= reference[order] & given
-        matched.append(float(most.total()))
+        most = reduce(or_, (reference[order] for reference in references))
+        matched.append(float(_common(given, most)))
     return matched + [float(max(1, given.total())) for given in grams]
 
 
-def _recall(grams: Grams, references: Sequence[Grams], keywords: frozenset[str]) -> list[float]:
+def _recall(
+    grams: Sequence[Counter[Gram]],
+    references: Sequence[Sequence[Counter[Gram]]],
+    keywords: frozenset[str],
+) -> list[float]:
     """Matched n-grams of the references for each n, then all; words weighted by importance."""
-
-    def weight(counts: Counter[tuple[str, ...]], order: int) -> float:
-        if order:
-            return counts.total()
-        plain = sum(count for (word,), count in counts.items() if word not in keywords)
-        return counts.total() - plain + _PLAIN * plain
-
-    matched, everything = [0.0] * len(_ORDERS), [0.0] * len(_ORDERS)
-    for reference in references:
-        for order, wanted in enumerate(reference):
-            matched[order] += weight(wanted & grams[order], order)
-            everything[order] += max(1.0, weight(wanted, order))
+    matched, everything = [0.0] * len(grams), [0.0] * len(grams)
+    for words, *longer in references:
+        weights = {gram: 1.0 if gram[0] in keywords else _PLAIN for gram in words}
+        given = grams[0]
+        matched[0] += sum(min(n, given[gram]) * weights[gram] for gram, n in words.items())
+        everything[0] += max(1.0, sum(n * weights[gram] for gram, n in words.items()))
+        for order, wanted in enumerate(longer, start=1):
+            matched[order] += _common(wanted, grams[order])
+            everything[order] += max(1, wanted.total())
     return matched + everything
 
 

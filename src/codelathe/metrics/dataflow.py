@@ -7,8 +7,7 @@ name, the tokens that may hold its value. `flowrules` tells what the nodes of a 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Point
@@ -32,16 +31,14 @@ Flow = tuple[str, str, tuple[str, ...]]
 """A normalised flow: the name it ends in, the relation, and the names it comes from."""
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A leaf of the tree: its number among the leaves, and its text."""
 
     place: int
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(NamedTuple):
     """The name at `place` has its value from `names` at `places`."""
 
     name: str
@@ -139,7 +136,10 @@ class Walk:
         rule = self._rules.get(node.type)
         if rule:
             return rule(self, node, states)
-        for child in sorted(node.children, key=_feeds, reverse=True):
+        children = node.children
+        if "for_in_clause" in self._rules:
+            children = sorted(children, key=_feeds, reverse=True)
+        for child in children:
             states = self.visit(child, states)
         return states
 
@@ -187,8 +187,7 @@ class Walk:
 
 
 def _is_leaf(node: Node) -> bool:
-    kind = node.type
-    return (not node.child_count or kind in _STRINGS) and kind != "comment"
+    return node.type in _STRINGS if node.child_count else node.type != "comment"
 
 
 def _feeds(node: Node) -> bool:
