@@ -26,8 +26,9 @@ from codelathe.core.generation import (
     refuse_unsupported,
 )
 from codelathe.core.gguf import read_gguf_header
-from codelathe.engines._batch import Batch, Line
+from codelathe.engines._batch import Batch
 from codelathe.engines._converted import unreadable
+from codelathe.engines._line import Line
 from codelathe.engines._prompting import Template, check_fit, local_info, prompt_text, with_one_bos
 
 

@@ -1,0 +1,352 @@
+"""Weights and tokenizer of a checkpoint, a GGUF file or an adapter, loaded by `transformers`.
+
+Only from this disk, only safetensors unless pickled weights were asked for, and never with
+code that comes with a model. What the file does not hold is not made up: weights that are
+missing are an error, where `transformers` would draw them at random and go on.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import torch
+import transformers
+from safetensors import SafetensorError
+from transformers.models.auto import modeling_auto
+from transformers.utils import logging
+
+from codelathe.core.checkpoint import (
+    AdapterHeader,
+    CheckpointHeader,
+    read_adapter_header,
+    read_checkpoint_header,
+)
+from codelathe.core.errors import (
+    EngineError,
+    MissingDependency,
+    ModelFileError,
+    UnknownName,
+    UnsupportedArgument,
+)
+from codelathe.core.gguf import GgufHeader, read_gguf_header
+
+Precision = Literal["auto", "float32", "bfloat16", "float16", "int8", "int4"]
+PRECISIONS: tuple[str, ...] = get_args(Precision)
+_QUANTIZED = ("int8", "int4")
+#: What a broken, foreign or unknown file makes the libraries raise.
+_BROKEN = (
+    OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, RuntimeError,
+    ImportError, SafetensorError,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What to load: `path` is a checkpoint's folder or a GGUF file, `adapter` a PEFT folder.
+
+    `pickled` also takes weights that are stored as pickles.
+    """
+
+    path: Path
+    adapter: Path | None = None
+    precision: str = "auto"
+    pickled: bool = False
+
+    @property
+    def gguf(self) -> bool:
+        """Whether `path` is a GGUF file."""
+        return self.path.is_file()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a model runs and in which numbers."""
+
+    device: str
+    precision: str
+
+
+def read_header(weights: Weights) -> GgufHeader | CheckpointHeader:
+    """The header of the file or folder, after what can be refused by it was refused.
+
+    Raises:
+        ModelFileError: no model, pickled weights, no tokenizer, an adapter without weights.
+    """
+    header: GgufHeader | CheckpointHeader
+    if weights.gguf:
+        header = read_gguf_header(weights.path)
+    else:
+        header = read_checkpoint_header(weights.path)
+        _refuse_pickles(header, weights, "*.bin")
+    if weights.adapter is not None:
+        _refuse_pickles(read_adapter_header(weights.adapter), weights, "adapter_model.bin")
+    return header
+
+
+def choose_place(weights: Weights, header: GgufHeader | CheckpointHeader) -> Place:
+    """The first GPU where there is one, else the processor; numbers as asked for.
+
+    `auto` is 32 bits on processors, where the text then is that of any other program, and on
+    GPUs what the checkpoint is stored in (bfloat16 for quantized GGUF files).
+
+    Raises:
+        UnknownName: no such precision.
+        UnsupportedArgument: one that this machine or these weights cannot have.
+        MissingDependency: bitsandbytes is not installed.
+    """
+    asked = weights.precision
+    if asked not in PRECISIONS:
+        raise UnknownName("precision", asked, PRECISIONS, field="precision")
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    if asked == "auto":
+        return Place(device, "float32" if device == "cpu" else _stored(header))
+    if asked in _QUANTIZED:
+        _check_quantizable(weights, header, asked)
+    return Place(device, asked)
+
+
+def load_tokenizer(weights: Weights) -> Any:
+    """The tokenizer; an adapter's own where it has one.
+
+    Raises:
+        ModelFileError: there is none, or it cannot be read.
+    """
+    where = weights.path
+    if weights.adapter is not None and _has_tokenizer(weights.adapter):
+        where = weights.adapter
+    elif not weights.gguf and not _has_tokenizer(where):
+        raise ModelFileError(
+            f"{where} holds no tokenizer",
+            hint="copy tokenizer.json and tokenizer_config.json of the model it was made from "
+            "into the folder",
+        )
+    folder, extra = _source(where)
+    with _told_of(where), _quiet():
+        return transformers.AutoTokenizer.from_pretrained(folder, **extra)
+
+
+def load_model(weights: Weights, place: Place) -> Any:
+    """The model, ready to write.
+
+    Raises:
+        ModelFileError: it writes no text, its weights are incomplete or unreadable, or the
+            adapter does not fit.
+        MissingDependency: an adapter, and peft is not installed.
+    """
+    folder, extra = _source(weights.path)
+    with _told_of(weights.path), _quiet():
+        config = transformers.AutoConfig.from_pretrained(folder, **extra)
+        auto = _writer(config, weights.path)
+        # Pickled weights only where there are no others: asking for them allows, not prefers.
+        pickled = not weights.gguf and not read_checkpoint_header(weights.path).has_safetensors
+        model, found = auto.from_pretrained(
+            folder,
+            output_loading_info=True,
+            use_safetensors=not pickled,
+            **extra,
+            **_numbers(weights, place),
+        )
+    if missing := sorted(found["missing_keys"]):
+        raise ModelFileError(
+            f"{weights.path} lacks {len(missing)} of the model's tensors, such as {missing[0]}",
+            hint="fetch the model again, or name one with a head that writes text",
+        )
+    if weights.adapter is not None:
+        model = _adapted(model, weights.adapter, merge=place.precision == "float32")
+    if place.precision not in _QUANTIZED:
+        model = model.to(place.device)
+    model.eval()
+    return model
+
+
+def end_tokens(model: Any, tokenizer: Any, also: tuple[str, ...]) -> frozenset[int]:
+    """The tokens that end an answer: those the model's files name, and `also` by their text."""
+    named = [tokenizer.eos_token_id, model.config.eos_token_id]
+    named.append(getattr(model.generation_config, "eos_token_id", None))
+    vocabulary = tokenizer.get_vocab()
+    named += [vocabulary[text] for text in also if text in vocabulary]
+    ends: set[int] = set()
+    for token in named:
+        ends.update(token if isinstance(token, list) else [] if token is None else [token])
+    return frozenset(ends)
+
+
+def opening_tokens(model: Any) -> list[int]:
+    """What an encoder-decoder's answer begins with, before anything it says; else nothing.
+
+    Raises:
+        ModelFileError: the model does not say.
+    """
+    if not model.config.is_encoder_decoder:
+        return []
+    settings = model.generation_config
+    start = settings.decoder_start_token_id
+    if start is None:
+        start = getattr(model.config, "decoder_start_token_id", None) or settings.bos_token_id
+    if start is None:
+        raise ModelFileError(
+            "the model's configuration names no decoder_start_token_id",
+            hint='write it into config.json: "decoder_start_token_id": 0 for T5',
+        )
+    forced = settings.forced_bos_token_id
+    return [start] if forced is None else [start, forced]
+
+
+def _writer(config: Any, path: Path) -> Any:
+    """The Auto class that makes of `config` a model that writes text."""
+    if config.is_encoder_decoder:
+        return transformers.AutoModelForSeq2SeqLM
+    named = set(config.architectures or ())
+    writers = set(modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.values())
+    encoders = modeling_auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES
+    # The table of decoders lists BERT and its like too, with a head that nobody trained.
+    if config.model_type in encoders and not named & writers:
+        what = ", ".join(sorted(named)) or config.model_type
+        raise ModelFileError(
+            f"{path} is an encoder ({what}): it reads text and writes none",
+            hint="name a model that writes; encoders serve bertscore and search for duplicates",
+        )
+    return transformers.AutoModelForCausalLM
+
+
+def _numbers(weights: Weights, place: Place) -> dict[str, Any]:
+    """The arguments that decide in which numbers the weights are loaded."""
+    if weights.gguf:
+        settings = transformers.GgufConfig(dequantize=True)
+        return {"quantization_config": settings, "dtype": getattr(torch, place.precision)}
+    if place.precision == "int8":
+        settings = transformers.BitsAndBytesConfig(load_in_8bit=True)
+    elif place.precision == "int4":
+        settings = transformers.BitsAndBytesConfig(
+            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.bfloat16
+        )
+    else:
+        return {"dtype": getattr(torch, place.precision)}
+    return {
+        "quantization_config": settings,
+        "dtype": torch.bfloat16,
+        "device_map": {"": place.device},
+    }
+
+
+def _adapted(model: Any, folder: Path, *, merge: bool) -> Any:
+    """`model` with the adapter in `folder` in its layers, merged into them where `merge`.
+
+    Merged weights are as fast as before. In 32 bits that changes nothing that can be seen; in
+    16 it would round the adapter's small numbers away, and 8 and 4 bits cannot hold it.
+    """
+    if find_spec("peft") is None:
+        raise MissingDependency("peft", "train", "an adapter")
+    import peft
+
+    with _told_of(folder), warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        adapted = peft.PeftModel.from_pretrained(model, folder)
+    if adapted.active_peft_config.is_prompt_learning:
+        kind = adapted.active_peft_config.peft_type.value
+        raise ModelFileError(
+            f"{folder} is an adapter of the kind {kind}, which is not in the model's weights",
+            hint="LoRA, IA3 and other adapters of the weights can be used",
+        )
+    if absent := [str(w.message) for w in said if "missing adapter keys" in str(w.message)]:
+        raise ModelFileError(
+            f"{folder} does not hold the weights that its configuration names: {absent[0][:200]}",
+            hint="name the folder that the adapter was saved to",
+        )
+    return adapted.merge_and_unload() if merge else adapted.get_base_model()
+
+
+def _refuse_pickles(
+    header: CheckpointHeader | AdapterHeader, weights: Weights, pattern: str
+) -> None:
+    if header.has_safetensors:
+        return
+    pickles = sorted(path.name for path in header.path.glob(pattern))
+    if not pickles:
+        raise ModelFileError(
+            f"{header.path} holds no weights (*.safetensors)", hint="fetch the model again"
+        )
+    if not weights.pickled:
+        raise ModelFileError(
+            f"{header.path} holds its weights only as a pickle ({pickles[0]}), a format that can "
+            "run code when it is read",
+            hint="name a revision with safetensors (hf:REPO@REVISION); or, where you trust it, "
+            "set CODELATHE_TRUST_PICKLE=1",
+        )
+
+
+def _check_quantizable(weights: Weights, header: GgufHeader | CheckpointHeader, asked: str) -> None:
+    if isinstance(header, GgufHeader) or header.config.get("quantization_config"):
+        raise UnsupportedArgument(
+            f"{weights.path} is quantized already and cannot be loaded in {asked}",
+            hint="leave the precision out, or name the checkpoint it was made from",
+            field="precision",
+        )
+    if find_spec("bitsandbytes") is None:
+        raise MissingDependency("bitsandbytes", "compress", f"loading weights in {asked}")
+
+
+def _stored(header: GgufHeader | CheckpointHeader) -> str:
+    """The precision that a checkpoint is stored in, of those a GPU computes in."""
+    if isinstance(header, GgufHeader):
+        return "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
+    stored = str(header.config.get("dtype") or header.config.get("torch_dtype"))
+    return stored if stored in ("bfloat16", "float16") else "float32"
+
+
+def _has_tokenizer(folder: Path) -> bool:
+    return CheckpointHeader(folder, {}).has_tokenizer
+
+
+def _source(path: Path) -> tuple[str, dict[str, Any]]:
+    """The folder, and what else `from_pretrained` is told: this disk alone, no foreign code."""
+    safe: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+    if path.is_file():
+        return str(path.parent), {**safe, "gguf_file": path.name}
+    return str(path), safe
+
+
+@contextmanager
+def _told_of(path: Path) -> Iterator[None]:
+    """Say of which file it is what the libraries raise."""
+    try:
+        yield
+    except EngineError:
+        raise
+    except (MemoryError, torch.OutOfMemoryError):
+        raise EngineError(
+            f"there is too little memory for {path}",
+            hint="choose a smaller model, or a smaller precision (bfloat16, int8, int4)",
+        ) from None
+    except _BROKEN as error:
+        raise ModelFileError(
+            f"transformers cannot load {path}: {_brief(error)}",
+            hint="fetch it again (lathe models pull NAME), or name another model",
+        ) from None
+
+
+def _brief(error: BaseException) -> str:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0][:300]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No progress bars, and no word of what is checked here anyway."""
+    before, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.set_verbosity(before)
+        if bars:
+            logging.enable_progress_bar()
