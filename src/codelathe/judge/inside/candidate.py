@@ -30,6 +30,7 @@ from codelathe.judge.inside.channel import (
 _SIGKILL = 9
 _MIB = 1 << 20
 _INTERPRETER_MB = 64  # address space that the interpreter itself takes
+_NO_LIMIT = (1 << 63) - 1
 _DESCRIPTORS = 64  # the limit on open files
 #: As Python's own standard streams are on Linux: what is read keeps its line ends.
 _TEXT: dict[str, Any] = {"encoding": "utf-8", "errors": "surrogateescape", "newline": "\n"}
@@ -47,16 +48,14 @@ class Cell:
         self._threads = threads
         self._warden = os.getpid()
         self._filter = seccomp.CandidateFilter()
+        kinds = (resource.RLIMIT_AS, resource.RLIMIT_CPU, resource.RLIMIT_FSIZE)
+        self._most = {kind: _hard(kind) for kind in (*kinds, resource.RLIMIT_NPROC)}
 
     def confine(self, limits: dict[str, int]) -> None:
         """Give this process its own limits and the filter F2. There is no way back."""
-        space = (limits["memory_mb"] + _INTERPRETER_MB) * _MIB
-        for kind, value in (
-            (resource.RLIMIT_AS, space),
-            (resource.RLIMIT_CPU, limits["cpu"]),
-            (resource.RLIMIT_FSIZE, limits["file"]),
-        ):
-            self._limit(kind, value)
+        self._limit(resource.RLIMIT_AS, (limits["memory_mb"] + _INTERPRETER_MB) * _MIB)
+        self._limit(resource.RLIMIT_CPU, limits["cpu"])
+        self._limit(resource.RLIMIT_FSIZE, limits["file"])
         if self._threads is not None:
             self._limit(resource.RLIMIT_NPROC, self._threads)
         syscalls.prctl(syscalls.PR_SET_PDEATHSIG, _SIGKILL)
@@ -64,12 +63,15 @@ class Cell:
             os._exit(1)
         self._filter.install()
 
-    @staticmethod
-    def _limit(kind: int, value: int) -> None:
+    def _limit(self, kind: int, value: int) -> None:
         """Set a limit, or keep a lower one that this process was started with."""
-        hard = resource.getrlimit(kind)[1]
-        most = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        most = min(value, self._most[kind])
         resource.setrlimit(kind, (most, most))
+
+
+def _hard(kind: int) -> int:
+    hard = resource.getrlimit(kind)[1]
+    return _NO_LIMIT if hard == resource.RLIM_INFINITY else hard
 
 
 def main(
@@ -87,7 +89,6 @@ def main(
     order = channel.receive()
     if order is not None:
         channel.nonce, channel.most = order["nonce"], order["frame"]
-        stream("stderr", Sink(1 << 62))
         _KINDS[order["kind"]](channel, order)
     os._exit(0)
 
@@ -101,6 +102,8 @@ def _execute(code: str, name: str) -> types.ModuleType:
 
 def _calls(channel: Channel, order: dict[str, Any]) -> None:
     """Load a module, then answer one call after another."""
+    suites.give_back()
+    stream("stderr", Sink(1 << 62))
     printed = Sink(order["output"])
     stream("stdout", printed)
     try:
@@ -158,6 +161,8 @@ def _call(module: types.ModuleType, entry: str, args: Any, kwargs: Any) -> Any:
 
 def _program(channel: Channel, order: dict[str, Any]) -> None:
     """Run a whole program on its standard input, to its real end."""
+    suites.give_back()
+    stream("stderr", Sink(1 << 62))
     stream("stdin", open(0, **_TEXT))  # noqa: SIM115 -- open to the end
     stream("stdout", open(1, "w", **_TEXT))  # noqa: SIM115
     try:
