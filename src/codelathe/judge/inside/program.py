@@ -69,6 +69,8 @@ def main(order: dict[str, Any], descriptors: list[int], failure: int, cell: Cell
     rest = list(descriptors)
     if order["files"]:
         _unpack(rest.pop(0))
+    if order["collect"]:
+        os.makedirs(order["collect"], exist_ok=True)
     for target in range(3):
         os.dup2(rest.pop(0), target)
     binary = rest.pop(0) if order["program"] else -1
@@ -77,12 +79,19 @@ def main(order: dict[str, Any], descriptors: list[int], failure: int, cell: Cell
             _close(descriptor)
     if binary >= 0:
         os.set_inheritable(binary, False)
-    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    _ordinary_signals()
     cell.confine(order["limits"], order["execute"] if order["strict"] else None)
     *before, last = order["commands"]
     for command in before:
         _run(command, order["env"])
     os.execve(binary if binary >= 0 else last[0], last, order["env"])
+
+
+def _ordinary_signals() -> None:
+    """Give back what Python and the foreman keep from themselves: a program inherits it."""
+    for ignored in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(ignored, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
 
 
 def _run(command: list[str], environment: dict[str, str]) -> None:

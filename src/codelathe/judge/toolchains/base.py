@@ -44,7 +44,7 @@ class Build:
     """Sources by name, and the commands that make a program of them in `out/`.
 
     Without commands the sources are the program. `main` is what the run command has to know: a
-    file, a class. `sources` may name `out/` to have that folder.
+    file, a class.
     """
 
     sources: Mapping[str, str]

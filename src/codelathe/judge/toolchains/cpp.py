@@ -104,7 +104,7 @@ class Cpp(Toolchain):
         made = ("-o", f"{OUT}/{PROGRAM}", *libraries)
         include = ("-I", kit_path(kit)) if kit else ()
         command = (self.shown[0], *FLAGS, *include, "main.cpp", *made)
-        return Build({"main.cpp": source, f"{OUT}/.keep": ""}, (command,))
+        return Build({"main.cpp": source}, (command,))
 
     def run(self, build: Build, limits: Limits) -> Command:
         """The binary, in so much address space."""

@@ -152,7 +152,7 @@ class Go(Toolchain):
         form = "{{if .Export}}{{.ImportPath}}={{.Export}}{{end}}"
         command = (self.go, "list", "-e", "-export", "-deps", "-f", form, *_LIBRARIES.split())
         places = {"GOCACHE": f"/w/{OUT}", "GOPATH": "/w/path"}
-        return Kit({f"{OUT}/.keep": ""}, (command,), places)
+        return Kit({}, (command,), places)
 
     def finish_kit(self, files: dict[str, bytes], printed: str) -> dict[str, bytes]:
         """Each library by the name it is imported by, as the compiler looks for it."""
@@ -162,7 +162,7 @@ class Go(Toolchain):
     def program(self, code: str, kit: str) -> Build:
         """One file of package main."""
         commands = (self._compile(kit, "main", "main.go"), self._link(kit))
-        return Build({"main.go": code, f"{OUT}/.keep": ""}, commands)
+        return Build({"main.go": code}, commands)
 
     def test(self, code: str, suite: Suite, kit: str) -> Build:
         """The code and the test in one package, and Go's own test runner around it."""
@@ -173,7 +173,6 @@ class Go(Toolchain):
             "under.go": _merged(suite.context, code, indented_end(suite.source, _LAST, 1)),
             "assert.go": _ASSERT,
             "main.go": _RUNNER % (named.group(1), named.group(1)),
-            f"{OUT}/.keep": "",
         }
         under = self._compile(kit, "under", "under.go", "assert.go")
         return Build(sources, (under, self._compile(kit, "main", "main.go"), self._link(kit)))

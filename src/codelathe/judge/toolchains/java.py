@@ -30,7 +30,10 @@ _COMPILER_MB = 512
 _RUNTIME_MB = 512
 """What the virtual machine writes to beside its heap: code, metadata, stacks, its own work."""
 _ARCHIVE = "javac.jsa"
-_COMMON = ("-XX:+UseSerialGC", "-XX:-UsePerfData", "-Djava.io.tmpdir=/w")
+_COMMON = (
+    *("-XX:+UseSerialGC", "-XX:-UsePerfData", "-Djava.io.tmpdir=/w"),
+    *("-Xlog:disable", "-Xlog:all=warning:stderr"),  # its warnings are not the program's output
+)
 _QUICK = ("-XX:TieredStopAtLevel=1", *_COMMON, f"-Xmx{_COMPILER_MB}m", "-Xshare:auto")
 _JAVAC = ("-m", "jdk.compiler/com.sun.tools.javac.Main", "-proc:none", "-nowarn", "-Xmaxerrs", "3")
 _ENCODING = ("-encoding", "UTF-8")
@@ -105,7 +108,7 @@ class Java(Toolchain):
         del test
         dump = (self.shown[0], *_QUICK, f"-XX:ArchiveClassesAtExit={OUT}/{_ARCHIVE}")
         command = (*dump, *_JAVAC, *_ENCODING, "-d", ".", "Main.java")
-        return Kit({"Main.java": _TRUSTED, f"{OUT}/.keep": ""}, (command,))
+        return Kit({"Main.java": _TRUSTED}, (command,))
 
     def program(self, code: str, kit: str) -> Build:
         """One file, of the name that its public class demands."""
@@ -121,7 +124,7 @@ class Java(Toolchain):
     def _build(self, name: str, source: str, main: str, kit: str) -> Build:
         archive = (f"-XX:SharedArchiveFile={kit_path(kit)}/{_ARCHIVE}",) if kit else ()
         javac = (self.shown[0], *_QUICK, *archive, *_JAVAC, *_ENCODING)
-        return Build({name: source, f"{OUT}/.keep": ""}, ((*javac, "-d", OUT, name),), main=main)
+        return Build({name: source}, ((*javac, "-d", OUT, name),), main=main)
 
     def run(self, build: Build, limits: Limits) -> Command:
         """The virtual machine with its heap limited, the rest of it by the kernel."""

@@ -81,7 +81,7 @@ class Rust(Toolchain):
         """The three crates, compiled; a program has none."""
         if not test:
             return None
-        sources = {"rand.rs": RAND, "md5.rs": MD5, f"{OUT}/.keep": ""}
+        sources = {"rand.rs": RAND, "md5.rs": MD5}
         commands = [self._crate("rand", "rand.rs"), self._crate("md5", "md5.rs")]
         if self.regex:
             read, compiled = self._real_regex()
@@ -94,7 +94,7 @@ class Rust(Toolchain):
 
     def _crate(self, name: str, file: str, *flags: str) -> tuple[str, ...]:
         made = ("--crate-type", "rlib", "--crate-name", name, "--out-dir", OUT, "-L", OUT)
-        return (*self._rustc(), *made, "-C", "opt-level=1", "--cap-lints", "allow", *flags, file)
+        return (*self._rustc(), *made, "--cap-lints", "allow", *flags, file)
 
     def _real_regex(self) -> tuple[dict[str, str], list[tuple[str, ...]]]:
         """The crate and those it is made of, from their sources as installed."""
@@ -144,7 +144,7 @@ class Rust(Toolchain):
         library = ("-L", at, *crates) if "--test" in flags else ()
         made = ("-A", "warnings", "--edition", _EDITION, "-o", f"{OUT}/{PROGRAM}")
         command = (*self._rustc(), *flags, *library, *made, "main.rs")
-        return Build({"main.rs": source, f"{OUT}/.keep": ""}, (command,))
+        return Build({"main.rs": source}, (command,))
 
     def run(self, build: Build, limits: Limits) -> Command:
         """The binary, in so much address space."""

@@ -1,0 +1,4 @@
+// expect: error timeout memory
+// must not: hold up the compiler past its limits
+#include "/dev/zero"
+int main() {}

@@ -1,0 +1,5 @@
+// expect: error
+// must not: hold up the compiler past its limits
+#include "main.cpp"
+#include "main.cpp"
+int main() {}

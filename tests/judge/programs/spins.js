@@ -1,0 +1,4 @@
+// expect: timeout
+// seconds: 1
+// must not: run on
+for (;;);
