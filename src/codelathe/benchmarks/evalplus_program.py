@@ -19,7 +19,7 @@ from codelathe.judge import evalplus_rules
 
 
 def literal(value: Any) -> str:
-    """`value` as Python source, where inf, nan and the names of standard types have a meaning."""
+    """`value` as Python source, where `inf`, `nan`, `infj` and the standard types have names."""
     try:
         return repr(value)
     except ValueError:  # an integer of more digits than Python turns into text
@@ -48,6 +48,7 @@ def check_evalplus(candidate):
     from decimal import Decimal
     from fractions import Fraction
     inf, nan = float("inf"), float("nan")
+    infj, nanj = complex(0, inf), complex(0, nan)
     def inputs():
         return [{", ".join(inputs)}]
     expected = [{", ".join(expected)}]

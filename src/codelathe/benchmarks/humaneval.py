@@ -15,7 +15,7 @@ from codelathe.core.judging import Limits
 from codelathe.core.problem import Problem, Suite
 from codelathe.text.asserts import read_asserts
 
-LIMITS = Limits(seconds=3.0, memory_mb=4096, output_bytes=1 << 24)
+_LIMITS = Limits(seconds=3.0, memory_mb=4096, output_bytes=1 << 24)
 _DATA = Wanted(
     files=("HumanEval.jsonl.gz",),
     dataset="humaneval",
@@ -44,7 +44,7 @@ def _task(row: Mapping[str, Any]) -> Task:
         entry_point=entry,
         tests=(python_suite(f"{row['test']}\ncheck({entry})", entry, context=prompt),),
     )
-    return Task(problem, prompt + row["canonical_solution"], LIMITS, prefix=prompt)
+    return Task(problem, prompt + row["canonical_solution"], _LIMITS, prefix=prompt)
 
 
 def python_suite(source: str, entry: str, context: str = "") -> Suite:

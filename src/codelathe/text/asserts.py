@@ -17,13 +17,13 @@ from __future__ import annotations
 
 import ast
 import builtins
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from codelathe.core.problem import CallExample
 from codelathe.text.constants import CONSTRUCTORS, NotConstant, constant
+from codelathe.text.syntax import parse_module
 
 _READ = {"abs", *CONSTRUCTORS}  # builtins that mean themselves in what is read here
 _CONSTANTS = (ast.Constant, ast.UnaryOp, ast.BinOp, ast.List, ast.Tuple, ast.Set, ast.Dict)
@@ -52,11 +52,11 @@ def read_asserts(source: str, entry_point: str) -> Asserted | None:
     At least one call; all of one kind of comparison.
     """
     try:
-        tree = _parse(source)
+        tree = parse_module(source)
         if entry_point in _READ or _READ & _bound(tree):
             return None
         found = list(_module(tree.body, entry_point))
-    except (_Unreadable, NotConstant):
+    except (SyntaxError, _Unreadable, NotConstant):
         return None
     comparers = {comparer for _, comparer in found}
     if len(comparers) != 1:
@@ -67,22 +67,13 @@ def read_asserts(source: str, entry_point: str) -> Asserted | None:
 def called_functions(source: str) -> tuple[str, ...]:
     """The names that are called inside asserts of `source`, in order, each once."""
     try:
-        tree = _parse(source)
-    except _Unreadable:
+        tree = parse_module(source)
+    except SyntaxError:
         return ()
     asserts = (node for node in ast.walk(tree) if isinstance(node, ast.Assert))
     calls = (node for found in asserts for node in ast.walk(found.test))
     names = (c.func.id for c in calls if isinstance(c, ast.Call) and isinstance(c.func, ast.Name))
     return tuple(dict.fromkeys(names))
-
-
-def _parse(source: str) -> ast.Module:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a test's '\d' is not our news
-            return ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise _Unreadable from None
 
 
 def _bound(tree: ast.Module) -> set[str]:
