@@ -62,7 +62,9 @@ def open_judge(mode: str = "hardened", workers: int | None = None) -> SandboxJud
     return SandboxJudge(workers, mode=mode)
 
 
-def open_benchmark(name: str, data: Path | None, judge: SandboxJudge) -> Benchmark:
+def open_benchmark(
+    name: str, data: Path | None, judge: SandboxJudge, progress: Progress | None = None
+) -> Benchmark:
     """The benchmark `name`, from the file `data` where given.
 
     `judge` runs canonical solutions for those whose expected values are not in the data.
@@ -74,7 +76,7 @@ def open_benchmark(name: str, data: Path | None, judge: SandboxJudge) -> Benchma
     """
     from codelathe.benchmarks import open_benchmark
 
-    return open_benchmark(name, data, values=judge.values, store=open_store())
+    return open_benchmark(name, data, values=judge.values, store=open_store(), progress=progress)
 
 
 def open_engine(

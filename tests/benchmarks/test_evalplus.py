@@ -21,6 +21,7 @@ from codelathe.core.judging import Candidate, Limits
 from codelathe.core.problem import CallExample
 from codelathe.store import home
 from fakes.problems import MBPP_PLUS, Here, Write
+from fakes.progress import Heard
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
@@ -126,6 +127,13 @@ def test_expected_values_are_computed_once(data: Path) -> None:
     asked = here.asked
     assert open_benchmark("mbpp+", data, values=here).tasks
     assert here.asked == asked == 2
+
+
+def test_that_they_are_computed_is_told_once(data: Path, here: Here) -> None:
+    heard = Heard()
+    for _ in range(2):
+        open_benchmark("mbpp+", data, values=here, progress=heard)
+    assert len(heard.notes) == 1
 
 
 def test_kept_values_need_no_judge(data: Path, benchmark: Benchmark) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from codelathe.core.judging import Candidate, Limits
 from codelathe.core.problem import CallExample, Problem
-from codelathe.store import Store
+from codelathe.store import Progress, Silent, Store
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -71,10 +71,12 @@ class Benchmark:
 class Opening:
     """What opening a benchmark may need: its name, the user's own data file, the store.
 
-    `values` computes expected values where the data has only a canonical solution.
+    `values` computes expected values where the data has only a canonical solution;
+    `progress` is told of what is fetched, and of what takes long.
     """
 
     name: str
     store: Store
     data: Path | None = None
     values: Values | None = None
+    progress: Progress = field(default_factory=Silent)

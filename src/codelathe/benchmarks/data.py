@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from codelathe.benchmarks.base import Opening
 from codelathe.core.errors import (
     ArtefactUnavailable,
     InputError,
@@ -66,7 +67,7 @@ class Rows:
         return iter(self.rows)
 
 
-def find_rows(wanted: Wanted, fields: Mapping[str, type], data: Path | None, store: Store) -> Rows:
+def find_rows(wanted: Wanted, fields: Mapping[str, type], opening: Opening) -> Rows:
     """The rows of `wanted`; each has `fields`, of these types, and a `task_id` of its own.
 
     Raises:
@@ -74,11 +75,11 @@ def find_rows(wanted: Wanted, fields: Mapping[str, type], data: Path | None, sto
         IntegrityError: a file that should be the pinned one is not.
         ArtefactUnavailable: the data is nowhere; the message has each place.
     """
-    path = data if data is not None else _in_folder(wanted) or _in_store(wanted, store)
+    path = opening.data or _in_folder(wanted) or _in_store(wanted, opening)
     content = _read(path)
     sha256 = hashlib.sha256(content).hexdigest()
-    pinned = _pinned(wanted, path, store)
-    if pinned and sha256 != pinned and data is None:
+    pinned = _pinned(wanted, path, opening.store)
+    if pinned and sha256 != pinned and opening.data is None:
         raise IntegrityError(
             f"{path} is not the published file: its SHA-256 is {sha256}, not {pinned}",
             hint=f"remove it, or name it to use it all the same: --data {path}",
@@ -112,7 +113,7 @@ def _version(name: str) -> list[Any]:
     return [(int(part), "") if part.isdigit() else (-1, part) for part in _NUMBER.split(name)]
 
 
-def _in_store(wanted: Wanted, store: Store) -> Path:
+def _in_store(wanted: Wanted, opening: Opening) -> Path:
     looked = f"{VARIABLE} is not set"
     if folder := os.environ.get(VARIABLE, ""):
         looked = f"the folder {folder} ({VARIABLE}) does not hold it"
@@ -122,7 +123,7 @@ def _in_store(wanted: Wanted, store: Store) -> Path:
             hint=f"{wanted.advice}, then --data FILE, or put it into the folder {VARIABLE} names",
         )
     try:
-        return store.dataset(wanted.dataset)
+        return opening.store.dataset(wanted.dataset, opening.progress)
     except ArtefactUnavailable as error:
         raise ArtefactUnavailable(
             f"there is no {wanted.files[0]}: {looked}, and {error.message}",

@@ -70,13 +70,12 @@ class _Call:
 def open_plus(opening: Opening) -> Benchmark:
     """One of the benchmarks `humaneval+` and `mbpp+`."""
     dataset = _DATASETS[opening.name]
-    found = find_rows(_DATA[opening.name], _FIELDS, opening.data, opening.store)
+    found = find_rows(_DATA[opening.name], _FIELDS, opening)
     rows = list(_read(found, dataset))
     expected = expected_values(
         [_reference(row, dataset) for row in rows],
         f"{opening.name} {found.sha256} evalplus {VERSION}",
-        opening.store.home / "cache",
-        opening.values,
+        opening,
     )
     return Benchmark(
         name=opening.name,

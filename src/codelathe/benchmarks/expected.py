@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from codelathe.benchmarks import plain
-from codelathe.benchmarks.base import Values
+from codelathe.benchmarks.base import Opening, Values
 from codelathe.core.errors import JudgeError, OutputTooLarge, UsageError
 from codelathe.core.judging import Candidate, Limits
 from codelathe.core.problem import CallExample
@@ -59,9 +59,7 @@ class Expected:
         return ", ".join(f"{id_}: {count}" for id_, count in counts if count)
 
 
-def expected_values(
-    references: Sequence[Reference], decided_by: str, cache: Path, values: Values | None
-) -> Expected:
+def expected_values(references: Sequence[Reference], decided_by: str, opening: Opening) -> Expected:
     """What `references` return; `decided_by` tells apart what else it depends on.
 
     Raises:
@@ -70,16 +68,20 @@ def expected_values(
         StoreError: the cache cannot be written.
     """
     digest = hashlib.sha256(f"{_FORM}\0{decided_by}".encode()).hexdigest()
-    path = cache / "expected" / f"{digest}.jsonl"
+    path = opening.store.home / "cache" / "expected" / f"{digest}.jsonl"
     kept = _read(path, references)
     if kept is None:
-        if values is None:
+        if opening.values is None:
             raise UsageError(
                 "the expected values of this benchmark are not computed yet, and no judge was "
                 "given to compute them",
                 hint="pass values=SandboxJudge().values to open_benchmark",
             )
-        lines = list(_computed(references, values))
+        opening.progress.note(
+            f"computing what the {len(references)} canonical solutions of {opening.name} return; "
+            "it is kept, so that this is done once"
+        )
+        lines = list(_computed(references, opening.values))
         kept = _parsed(lines, references)
         _write(path, lines)
     return kept

@@ -26,7 +26,7 @@ _FIELDS = texts("task_id", "prompt", "entry_point", "canonical_solution", "test"
 
 def open_humaneval(opening: Opening) -> Benchmark:
     """The benchmark `humaneval`."""
-    found = find_rows(_DATA, _FIELDS, opening.data, opening.store)
+    found = find_rows(_DATA, _FIELDS, opening)
     return Benchmark(
         name=opening.name,
         tasks={row["task_id"]: _task(row) for _, row in found},

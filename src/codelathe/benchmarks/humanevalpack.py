@@ -40,7 +40,7 @@ def open_pack(opening: Opening) -> Benchmark:
         "bigcode/humanevalpack from another machine",
     )
     fields = _FIELDS | (_GO_FIELDS if language == "go" else {})
-    found = find_rows(wanted, fields, opening.data, opening.store)
+    found = find_rows(wanted, fields, opening)
     return Benchmark(
         name=opening.name,
         tasks={row["task_id"]: _task(row, kind, language) for _, row in found},

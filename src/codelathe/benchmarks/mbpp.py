@@ -30,7 +30,7 @@ _FIELDS = {**texts("text", "code", "test_setup_code"), "task_id": int, "test_lis
 
 def open_mbpp(opening: Opening) -> Benchmark:
     """The benchmark `mbpp`."""
-    found = find_rows(_DATA, _FIELDS, opening.data, opening.store)
+    found = find_rows(_DATA, _FIELDS, opening)
     tasks = {}
     for line, row in found:
         if row["task_id"] not in _SPLIT:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from codelathe.benchmarks.base import Benchmark, Opening, Values
 from codelathe.core.registry import Registry
-from codelathe.store import Store
+from codelathe.store import Progress, Silent, Store
 
 _PACK_KINDS = ("synthesize", "fix", "explain")
 _PACK_LANGUAGES = ("python", "js", "java", "go", "cpp", "rust")
@@ -34,6 +34,7 @@ def open_benchmark(
     *,
     values: Values | None = None,
     store: Store | None = None,
+    progress: Progress | None = None,
 ) -> Benchmark:
     """The benchmark `name`, from the file `data`, the folder `CODELATHE_DATA`, or the store.
 
@@ -45,5 +46,6 @@ def open_benchmark(
         InputError: the data is not as it should be.
         StoreError: the data is nowhere, or is not the file that the catalogue pins.
     """
-    opened: Benchmark = BENCHMARKS.load(name)(Opening(name, store or Store(), data, values))
+    opening = Opening(name, store or Store(), data, values, progress or Silent())
+    opened: Benchmark = BENCHMARKS.load(name)(opening)
     return opened

@@ -113,13 +113,16 @@ def _judge_samples(
         _start(opened)
         # What follows is imported while the first sandbox is built.
         from codelathe.benchmarks import BENCHMARKS
+        from codelathe.cli.progress import fetching
         from codelathe.cli.verdicts import show_summary, watching
         from codelathe.evaluation.judging import judge_samples, open_ledger, plan
         from codelathe.evaluation.summary import summary_document
 
         if benchmark not in BENCHMARKS:
             raise UnknownName("benchmark", benchmark, [*BENCHMARKS, PROOF], field="benchmark")
-        work = plan(open_benchmark(benchmark, data, opened), samples, ks, timeout)
+        with fetching(output) as progress:
+            found = open_benchmark(benchmark, data, opened, progress)
+        work = plan(found, samples, ks, timeout)
         with open_ledger(work, mode, verdicts, result) as ledger:
             if mode == "compat":
                 output.say(_FORGEABLE)
