@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 
 from codelathe.core.errors import LanguageError, ProblemError, UnsupportedArgument
 from codelathe.core.generation import Completion, Engine, Request, Sampling
-from codelathe.core.judging import Candidate, Case, Judge, Limits
+from codelathe.core.judging import Candidate, Case, Judge, Limits, Status
 from codelathe.core.problem import CallExample, Problem
 from codelathe.core.proof import Solution, prove, unproved
 from codelathe.text.completeness import completion_watch
@@ -85,6 +85,8 @@ class _Search:
     solutions: dict[Candidate, Solution] = field(default_factory=dict)
     finished: threading.Event = field(default_factory=threading.Event)
     tempered: bool = True
+    refusal: str = ""
+    """Why the judge takes no case of this language, or none like this."""
 
     def request(self, n: int, temperature: float) -> Request:
         effort = self.effort
@@ -138,7 +140,8 @@ class _Search:
             return Solution(case, (), unproved(case))
         try:
             (verdicts,) = self.judge.judge([case])
-        except LanguageError:
+        except LanguageError as e:
+            self.refusal = f"{e.message} ({e.hint})" if e.hint else e.message
             return Solution(case, (), unproved(case))
         return Solution(
             case, verdicts, prove(case, verdicts, self.judge.name, self.judge.isolation)
@@ -244,7 +247,9 @@ def _reason(search: _Search, best: Solution) -> str:
     elif not problem.examples:
         reason = "there were no examples to run it against"
     elif proof.level == "none":
-        reason = f"there is no judge for {problem.language} here"
+        reason = search.refusal
+    elif all(v.status is Status.UNJUDGED for v in best.verdicts):
+        reason = f"it could not be judged: {best.verdicts[0].detail}"
     else:
         reason = f"it fails {proof.total - proof.passed} of {proof.total} examples"
     cut = sum(c.finish_reason == "length" for c in search.completions)
