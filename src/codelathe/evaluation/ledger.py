@@ -12,22 +12,29 @@ short is dropped. What is replaced as a whole is written under another name firs
 
 from __future__ import annotations
 
-import errno
 import fcntl
-import hashlib
 import json
 import os
-import stat
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from codelathe.core.errors import DiskFull, LatheError, ProblemError, UsageError
+from codelathe.core.errors import ProblemError, UsageError
+from codelathe.evaluation.files import (
+    append_line,
+    differing,
+    drop_cut_line,
+    file_sha256,
+    json_line,
+    open_for_append,
+    open_locked,
+    parsed_line,
+    read_object,
+    replace_file,
+    writing,
+)
 from codelathe.evaluation.rows import Row, parse_row, row_line
-
-_FULL = (errno.ENOSPC, errno.EDQUOT)
-_CHUNK = 1 << 16
 
 
 class Ledger:
@@ -59,7 +66,7 @@ class Ledger:
         self._tests = tests
         self._amended: dict[int, int] = {}
         self._side = -1
-        self._file = _open_locked(verdicts)
+        self._file = open_locked(verdicts)
         try:
             self._enter()
         except BaseException:
@@ -77,7 +84,7 @@ class Ledger:
 
     def _find_result(self) -> None:
         """VERDICTS has rows and no journal: a finished run, this one or another."""
-        found = _read_json(self.result)
+        found = read_object(self.result)
         told = found.get("run")
         if not isinstance(told, dict):
             raise UsageError(
@@ -85,11 +92,11 @@ class Ledger:
                 hint="name another file with --out, or remove it",
                 field="out",
             )
-        differing = _differing(told, self._settings)
-        if differing:
-            self.replaced = differing
+        other = differing(told, self._settings)
+        if other:
+            self.replaced = other
             self._begin()
-        elif found.get("verdicts_sha256") != _sha256(self.verdicts):
+        elif found.get("verdicts_sha256") != file_sha256(self.verdicts):
             raise UsageError(
                 f"{self.verdicts} was changed since it was written",
                 hint=f"remove it to judge again: rm {self.verdicts}",
@@ -99,23 +106,23 @@ class Ledger:
             self.finished = found
 
     def _begin(self) -> None:
-        with _written(self.verdicts):
+        with writing(self.verdicts):
             os.ftruncate(self._file, 0)
-        with _written(self.result):
+        with writing(self.result):
             self.result.unlink(missing_ok=True)
-        _replace(self._journal, _json_line({"run": self._settings}))
-        self._side = _append_to(self._journal)
+        replace_file(self._journal, json_line({"run": self._settings}))
+        self._side = open_for_append(self._journal)
 
     def _go_on(self) -> None:
         offset = 0
-        with _written(self._journal), self._journal.open("rb") as journal:
+        with writing(self._journal), self._journal.open("rb") as journal:
             for line in journal:
-                if not line.endswith(b"\n") or not self._take(_parsed(line), offset):
+                if not line.endswith(b"\n") or not self._take(parsed_line(line), offset):
                     break
                 offset += len(line)
-        self._side = _append_to(self._journal)
+        self._side = open_for_append(self._journal)
         os.ftruncate(self._side, offset)
-        self._drop_cut_line()
+        drop_cut_line(self._file)
         self.count = sum(1 for _ in self.rows())
 
     def _take(self, line: Mapping[str, Any], offset: int) -> bool:
@@ -126,10 +133,10 @@ class Ledger:
         """
         if not offset:
             told = line.get("run")
-            differing = _differing(told, self._settings) if isinstance(told, dict) else ("form",)
-            if differing:
+            other = differing(told, self._settings) if isinstance(told, dict) else ("form",)
+            if other:
                 raise UsageError(
-                    f"{self.verdicts} is half done, and with another {', '.join(differing)}",
+                    f"{self.verdicts} is half done, and with another {', '.join(other)}",
                     hint="run the first command again, or name another file with --out; "
                     f"to begin anew: rm {self.verdicts}",
                     field="out",
@@ -141,18 +148,6 @@ class Ledger:
         else:
             return False
         return True
-
-    def _drop_cut_line(self) -> None:
-        """Cut VERDICTS after its last whole line."""
-        end = os.fstat(self._file).st_size
-        while end:
-            begin = max(0, end - _CHUNK)
-            at = os.pread(self._file, end - begin, begin).rfind(b"\n")
-            if at >= 0:
-                end = begin + at + 1
-                break
-            end = begin
-        os.ftruncate(self._file, end)
 
     def rows(self) -> Iterator[Row]:
         """The rows as they stand in VERDICTS, read from its start.
@@ -176,7 +171,7 @@ class Ledger:
         Raises:
             DiskFull: there is no room; the rows before it are kept.
         """
-        _append(self._file, self.verdicts, row_line(row, self._tests))
+        append_line(self._file, self.verdicts, row_line(row, self._tests))
         self.count += 1
 
     def amended(self, index: int) -> bool:
@@ -191,7 +186,7 @@ class Ledger:
         """
         line = json.loads(row_line(row, self._tests))
         offset = os.fstat(self._side).st_size
-        _append(self._side, self._journal, _json_line({"row": index, "is": line}))
+        append_line(self._side, self._journal, json_line({"row": index, "is": line}))
         self._amended[index] = offset
 
     def note(self, document: Any) -> None:
@@ -200,7 +195,7 @@ class Ledger:
         Raises:
             DiskFull: as of `append`.
         """
-        _append(self._side, self._journal, _json_line({"note": document}))
+        append_line(self._side, self._journal, json_line({"note": document}))
         self.notes.append(document)
 
     def settle(self) -> None:
@@ -212,7 +207,7 @@ class Ledger:
         if not self._amended:
             return
         fresh = self.verdicts.with_name(self.verdicts.name + ".new")
-        with _written(fresh):
+        with writing(fresh):
             side = os.open(self._journal, os.O_RDONLY | os.O_CLOEXEC)
             file = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -244,12 +239,12 @@ class Ledger:
         Raises:
             DiskFull: there is no room; the same command finishes it later.
         """
-        with _written(self.verdicts):
+        with writing(self.verdicts):
             os.fsync(self._file)
-        whole = {**document, "run": self._settings, "verdicts_sha256": _sha256(self.verdicts)}
+        whole = {**document, "run": self._settings, "verdicts_sha256": file_sha256(self.verdicts)}
         text = json.dumps(whole, indent=2)
-        _replace(self.result, text.encode("ascii") + b"\n")
-        with _written(self._journal):
+        replace_file(self.result, text.encode("ascii") + b"\n")
+        with writing(self._journal):
             self._journal.unlink(missing_ok=True)
 
     def close(self) -> None:
@@ -265,113 +260,3 @@ class Ledger:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _open_locked(path: Path) -> int:
-    """Open `path` for reading and appending, and lock it."""
-    while True:
-        with _written(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
-        try:
-            if not stat.S_ISREG(os.fstat(file).st_mode):
-                raise UsageError(
-                    f"{path} is no file that rows can be kept in",
-                    hint="name an ordinary file with --out",
-                    field="out",
-                )
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.path.samestat(os.fstat(file), path.stat()):
-                return file
-        except BlockingIOError:
-            os.close(file)
-            raise LatheError(
-                f"another process is judging into {path}",
-                hint="wait until it is done, or name another file with --out",
-            ) from None
-        except FileNotFoundError:
-            pass  # replaced or removed between the two: the new one is wanted
-        except BaseException:
-            os.close(file)
-            raise
-        os.close(file)
-
-
-def _append_to(path: Path) -> int:
-    with _written(path):
-        return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
-
-
-def _append(file: int, path: Path, line: bytes) -> None:
-    """Write all of `line` at the end, or nothing."""
-    with _written(path):
-        before = os.fstat(file).st_size
-        try:
-            written = 0
-            while written < len(line):
-                written += os.write(file, line[written:])
-        except OSError:
-            with suppress(OSError):
-                os.ftruncate(file, before)
-            raise
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Write `path` as a whole: under another name first, and on the disk before it counts."""
-    fresh = path.with_name(path.name + ".new")
-    with _written(path):
-        with fresh.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-
-
-@contextmanager
-def _written(path: Path) -> Iterator[None]:
-    """The system's errors about `path` as ours."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in _FULL:
-            raise DiskFull(
-                f"the disk is full: no room left to write {path}",
-                hint="make room and run the same command again; what was done is kept",
-            ) from None
-        raise UsageError(
-            f"cannot write {path}: {error.strerror or error}",
-            hint="name a file that can be written with --out",
-            field="out",
-        ) from None
-
-
-def _json_line(document: Any) -> bytes:
-    return json.dumps(document).encode("ascii") + b"\n"
-
-
-def _parsed(line: bytes) -> dict[str, Any]:
-    try:
-        found = json.loads(line)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        return _parsed(path.read_bytes())
-    except OSError:
-        return {}
-
-
-def _differing(told: Mapping[str, Any], settings: Mapping[str, Any]) -> tuple[str, ...]:
-    """The names of the settings that are not the same."""
-    names = [*settings, *(name for name in told if name not in settings)]
-    # Through JSON, which has lists where Python has tuples.
-    wanted = json.loads(json.dumps(settings))
-    return tuple(n.replace("_", " ") for n in names if told.get(n) != wanted.get(n))
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,150 @@
+"""Files that grow line by line or are replaced as a whole, so that no end leaves a broken one.
+
+The system's errors become ours: a full disk, a file that cannot be written, a second process.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from codelathe.core.errors import DiskFull, LatheError, UsageError
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_CHUNK = 1 << 16
+
+
+def open_locked(path: Path) -> int:
+    """Open `path` for reading and appending, and lock it."""
+    while True:
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+        try:
+            if not stat.S_ISREG(os.fstat(file).st_mode):
+                raise UsageError(
+                    f"{path} is no file that rows can be kept in",
+                    hint="name an ordinary file with --out",
+                    field="out",
+                )
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(file), path.stat()):
+                return file
+        except BlockingIOError:
+            os.close(file)
+            raise LatheError(
+                f"another process is judging into {path}",
+                hint="wait until it is done, or name another file with --out",
+            ) from None
+        except FileNotFoundError:
+            pass  # replaced or removed between the two: the new one is wanted
+        except BaseException:
+            os.close(file)
+            raise
+        os.close(file)
+
+
+def open_for_append(path: Path) -> int:
+    """Open `path`, which is there, for appending."""
+    with writing(path):
+        return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+
+
+def append_line(file: int, path: Path, line: bytes) -> None:
+    """Write all of `line` at the end, or nothing."""
+    with writing(path):
+        before = os.fstat(file).st_size
+        try:
+            written = 0
+            while written < len(line):
+                written += os.write(file, line[written:])
+        except OSError:
+            with suppress(OSError):
+                os.ftruncate(file, before)
+            raise
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Write `path` as a whole: under another name first, and on the disk before it counts."""
+    fresh = path.with_name(path.name + ".new")
+    with writing(path):
+        with fresh.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """The system's errors about `path` as ours."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise DiskFull(
+                f"the disk is full: no room left to write {path}",
+                hint="make room and run the same command again; what was done is kept",
+            ) from None
+        raise UsageError(
+            f"cannot write {path}: {error.strerror or error}",
+            hint="name a file that can be written with --out",
+            field="out",
+        ) from None
+
+
+def json_line(document: Any) -> bytes:
+    """`document` as a line, ASCII throughout."""
+    return json.dumps(document).encode("ascii") + b"\n"
+
+
+def parsed_line(line: bytes) -> dict[str, Any]:
+    """The object that a line holds, empty where it holds none."""
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """The object that a JSON file holds, empty where there is none."""
+    try:
+        return parsed_line(path.read_bytes())
+    except OSError:
+        return {}
+
+
+def differing(told: Mapping[str, Any], settings: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of the settings that are not the same."""
+    names = [*settings, *(name for name in told if name not in settings)]
+    # Through JSON, which has lists where Python has tuples.
+    wanted = json.loads(json.dumps(settings))
+    return tuple(n.replace("_", " ") for n in names if told.get(n) != wanted.get(n))
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def drop_cut_line(file: int) -> None:
+    """Cut a file after its last whole line."""
+    end = os.fstat(file).st_size
+    while end:
+        begin = max(0, end - _CHUNK)
+        at = os.pread(file, end - begin, begin).rfind(b"\n")
+        if at >= 0:
+            end = begin + at + 1
+            break
+        end = begin
+    os.ftruncate(file, end)
