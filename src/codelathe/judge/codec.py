@@ -13,6 +13,9 @@ What is not kept: shared references inside a value, and a defaultdict's factory.
 from __future__ import annotations
 
 import json
+import math
+import re
+import sys
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -25,6 +28,7 @@ MAX_ITEMS = 4_000_000
 MAX_INT_BITS = 1 << 18
 MAX_ITERATED = 10_000
 _MAX_RATIO_BITS = 1 << 14  # a Fraction is reduced when built, which takes quadratic time
+_MAX_DIMENSIONS = 32
 _JSON_INT = 1 << 53
 _COMPARISONS = 1 << 18  # that keys of the same hash may cost whoever builds a set of them
 
@@ -112,6 +116,8 @@ class _Encoder:
             return [_MAPPINGS[kind], *(self.encode(x, depth) for x in flat)]
         if kind is deque:
             return ["q", value.maxlen, *(self.encode(v, depth) for v in value)]
+        if kind.__module__ == "numpy" and (tree := self._numeric(value, kind)) is not None:
+            return tree
         if self._plain:
             raise TypeError(f"{_type_name(kind)} is not plain data")
         if kind in _ITERATORS:
@@ -123,6 +129,24 @@ class _Encoder:
             return ["o", _type_name(kind)]
         leaf = _LEAVES.get(base)
         return self._compound(value, base, depth) if leaf is None else self._spend(leaf(value))
+
+    def _numeric(self, value: Any, kind: type) -> Any:
+        """A number, a text or an array of numpy; None for what else there is in it."""
+        numpy = sys.modules["numpy"]
+        if kind is numpy.str_ or kind is numpy.bytes_:
+            base = str if kind is numpy.str_ else bytes
+            return self._spend(_LEAVES[base](base(value)))
+        if kind is numpy.ndarray:
+            if value.dtype.kind not in "biufcSU" or value.dtype.itemsize == 0:
+                return None
+            self._items -= value.size
+            self._bytes -= 2 * value.nbytes
+            if min(self._items, self._bytes) < 0:
+                raise TooLarge("an array larger than the limit")
+            return ["N", value.dtype.str, list(value.shape), value.tobytes().hex()]
+        if issubclass(kind, numpy.generic) and value.dtype.kind in "biufc":
+            return self._spend(["n", value.dtype.str, value.tobytes().hex()])
+        return None
 
     def _iterated(self, value: Iterator[Any], depth: int) -> Iterator[Any]:
         for i, item in enumerate(value):
@@ -262,6 +286,35 @@ def _pairs(flat: list[Any]) -> list[tuple[Any, Any]]:
     return list(zip(_hashable(flat[::2]), flat[1::2], strict=True))
 
 
+def _array(parts: list[Any]) -> Any:
+    """An array, or with an empty shape a number, of numpy: this program's own, where it has one."""
+    dtype, shape, data = parts
+    if type(dtype) is not str or not re.fullmatch(r"[<>|][biufcSU][0-9]{1,7}", dtype):
+        raise CodecError("an array of no such numbers")
+    if type(shape) is not list or not all(type(n) is int and n >= 0 for n in shape):
+        raise CodecError("an array of no such shape")
+    try:
+        import numpy
+    except ImportError as e:
+        raise CodecError("an array where there is no numpy") from e
+    flat = numpy.frombuffer(bytearray.fromhex(data), dtype=dtype)
+    if len(shape) > _MAX_DIMENSIONS or flat.size != math.prod(shape):
+        raise CodecError("an array of another shape")
+    if flat.dtype.kind == "b":
+        flat = flat.view("u1") != 0  # a truth value has no other bits
+    if flat.dtype.kind == "U":
+        flat.tolist()  # which fails where there is no such character
+    return flat.reshape(shape)
+
+
+def _scalar(parts: list[Any]) -> Any:
+    dtype, data = _text(parts, 2)
+    array = _array([dtype, [], data])
+    if array.dtype.kind in "SU":
+        raise CodecError("a number that is none")
+    return array[()]
+
+
 def _named(parts: list[Any]) -> tuple[str, tuple[Any, ...]]:
     return _text(parts[:1])[0], tuple(parts[1:])
 
@@ -315,6 +368,8 @@ _DECODERS: Decoders = {
     "B": (lambda p: bytearray.fromhex(*_text(p)), False),
     "c": (lambda p: complex(*(float.fromhex(x) for x in _text(p, 2))), False),
     "r": (lambda p: range(*(_hex_int(x) for x in _text(p, 3))), False),
+    "n": (_scalar, False),
+    "N": (_array, False),
     "m": (_decimal, False),
     "R": (_decode_fraction, False),
 }

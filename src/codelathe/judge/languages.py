@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from codelathe.core.errors import LanguageError
 from codelathe.core.judging import Case, Verdict
+from codelathe.core.problem import Suite
 from codelathe.core.registry import Registry
-from codelathe.judge.slot import Sandbox
+from codelathe.judge.slot import Sandbox, numpy_folders
 
 if TYPE_CHECKING:
     from codelathe.judge.isolation import Make
@@ -64,7 +65,11 @@ TOOLCHAINS = Registry(
 )
 
 FIRST = "python"
-SLOTS = Registry("kind of slot", {FIRST: "codelathe.judge.slot:Slot"})
+NUMPY = "numpy"
+SLOTS = Registry(
+    "kind of slot",
+    {FIRST: "codelathe.judge.slot:Slot", NUMPY: "codelathe.judge.slot:NumpySlot"},
+)
 """Kinds of slots: each is called with a tier and the processors, as `isolation.Make` says."""
 
 
@@ -74,9 +79,15 @@ def slot(case: Case) -> str:
     Where a toolchain is missing nothing will be run, and no slot of its kind is needed.
     """
     language = case.candidate.language
-    if language in RUNNERS or isinstance(toolchain(language), LanguageError):
-        return FIRST
-    return language
+    if language in RUNNERS:
+        return NUMPY if numpy_folders() and _names_numpy(case) else FIRST
+    return FIRST if isinstance(toolchain(language), LanguageError) else language
+
+
+def _names_numpy(case: Case) -> bool:
+    tests = (x for x in case.examples if isinstance(x, Suite))
+    texts = (text for test in tests for text in (test.source, test.context))
+    return NUMPY in case.candidate.code or any(NUMPY in text for text in texts)
 
 
 def maker(kind: str) -> Make:

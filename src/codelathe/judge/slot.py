@@ -181,8 +181,11 @@ class Sandbox:
 class Slot(Sandbox):
     """One running warden."""
 
-    def __init__(self, tier: str, processors: Sequence[int]) -> None:
+    def __init__(self, tier: str, processors: Sequence[int], packages: Sequence[str] = ()) -> None:
         """Start and test a sandbox of `tier` for Python, pinned to `processors`.
+
+        `packages` are folders of packages that candidates find loaded: the first by its name,
+        the others are what it rests on.
 
         Raises:
             Failure: this machine does not offer it.
@@ -192,6 +195,7 @@ class Slot(Sandbox):
             "tier": tier,
             "cpu": list(processors),
             "preload": PRELOADED,
+            "packages": list(packages),
         }
         super().__init__(_MODULES, plan)
 
@@ -240,6 +244,24 @@ class Slot(Sandbox):
             raise SlotLost(f"the warden does not answer: {e}") from e
         self.residue = self.residue or residue
         return [None if status == -1 else Ending(status, *rest) for status, *rest in endings]
+
+
+class NumpySlot(Slot):
+    """A slot in which candidates find numpy, the one that this program would import."""
+
+    def __init__(self, tier: str, processors: Sequence[int]) -> None:
+        super().__init__(tier, processors, numpy_folders())
+
+
+@functools.cache
+def numpy_folders() -> tuple[str, ...]:
+    """The folders of numpy; none where it is not installed."""
+    spec = find_spec("numpy")
+    if spec is None or not spec.submodule_search_locations:
+        return ()
+    folder = Path(next(iter(spec.submodule_search_locations)))
+    libraries = folder.with_name("numpy.libs")
+    return tuple(str(path) for path in (folder, libraries) if path.is_dir())
 
 
 def _spawn(code: bytes) -> tuple[socket.socket, subprocess.Popen[bytes]]:

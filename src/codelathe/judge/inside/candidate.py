@@ -41,11 +41,13 @@ class Cell:
     """What shuts a candidate in, beyond what it inherits. Made once, in the warden.
 
     `threads` limits the user's processes and threads, where that has to be set on each
-    candidate and not once on the slot.
+    candidate and not once on the slot. `loaded`: bytes of address space taken before it starts,
+    beyond a plain interpreter.
     """
 
-    def __init__(self, threads: int | None) -> None:
+    def __init__(self, threads: int | None, loaded: int = 0) -> None:
         self._threads = threads
+        self._room = _INTERPRETER_MB * _MIB + loaded
         self._warden = os.getpid()
         self._filter = seccomp.CandidateFilter()
         kinds = (resource.RLIMIT_AS, resource.RLIMIT_CPU, resource.RLIMIT_FSIZE)
@@ -53,7 +55,7 @@ class Cell:
 
     def confine(self, limits: dict[str, int]) -> None:
         """Give this process its own limits and the filter F2. There is no way back."""
-        self._limit(resource.RLIMIT_AS, (limits["memory_mb"] + _INTERPRETER_MB) * _MIB)
+        self._limit(resource.RLIMIT_AS, limits["memory_mb"] * _MIB + self._room)
         self._limit(resource.RLIMIT_CPU, limits["cpu"])
         self._limit(resource.RLIMIT_FSIZE, limits["file"])
         if self._threads is not None:

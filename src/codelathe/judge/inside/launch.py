@@ -60,7 +60,7 @@ def _launch(plan: dict[str, Any], control: _socket.socket) -> None:
     if plan["profile"] == "python":
         from codelathe.judge.inside import warden
 
-        warden.preload(plan["preload"])
+        plan["loaded"] = warden.preload(plan["preload"], plan["packages"])
     _be_first_victim()
     if not seccomp.supported():
         raise syscalls.SetupError("seccomp", f"no system call table for {syscalls.MACHINE}", 38)
@@ -116,8 +116,9 @@ def _without_namespaces(plan: dict[str, Any], control: _socket.socket) -> None:
         raise syscalls.SetupError("landlock", f"ABI {version}, needs {landlock.ALONE}", 38)
     threads = _running() + _OTHERS + _THREADS["python"]
     os.chdir("/")
-    _confine(plan, rooms.libraries(), writable=())
-    _serve_python(control, {"landlock": version, "missing": []}, own_pids=False, threads=threads)
+    _confine(plan, _layout(plan), writable=())
+    features = {"landlock": version, "missing": []}
+    _serve_python(control, features, plan, threads, own_pids=False)
 
 
 def _running() -> int:
@@ -160,7 +161,7 @@ def _with_namespaces(plan: dict[str, Any], control: _socket.socket) -> None:
 
 def _layout(plan: dict[str, Any]) -> rooms.Layout:
     if plan["profile"] == "python":
-        return rooms.libraries()
+        return rooms.libraries(plan["packages"])
     return rooms.tools(plan["shown"], plan["kits"])
 
 
@@ -202,7 +203,7 @@ def _first_process(
     features = {"landlock": landlock.abi() if plan["tier"] == "A" else 0, "missing": missing}
     _confine(plan, layout, writable=(rooms.WRITABLE,))
     if plan["profile"] == "python":
-        _serve_python(control, features, own_pids=True, threads=None)
+        _serve_python(control, features, plan, threads=None, own_pids=True)
     _serve_programs(control, features, plan)
 
 
@@ -229,17 +230,22 @@ def _confine(plan: dict[str, Any], layout: rooms.Layout, writable: tuple[str, ..
     # Landlock asks for it of a process without CAP_SYS_ADMIN, so it comes first.
     syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
     if plan["tier"] != "A-":
-        readable = [*layout.shown, rooms.KITS] if layout.kits else layout.shown
+        kits = [rooms.KITS] if layout.kits else []
+        readable = [*layout.shown, *layout.packages, *kits]
         landlock.restrict(readable, writable, rooms.DEVICES, executable=runs_programs)
     seccomp.install_inherited(seccomp.PROGRAMS if runs_programs else ())
 
 
 def _serve_python(
-    control: _socket.socket, features: dict[str, Any], own_pids: bool, threads: int | None
+    control: _socket.socket,
+    features: dict[str, Any],
+    plan: dict[str, Any],
+    threads: int | None,
+    own_pids: bool,
 ) -> NoReturn:
     from codelathe.judge.inside import candidate, probe, warden
 
-    cell = candidate.Cell(threads)
+    cell = candidate.Cell(threads, plan["loaded"])
     probe.run(lambda: cell.confine(probe.LIMITS), probe.PYTHON)
     control.send(json.dumps({"ready": features}).encode())
     warden.serve(control, own_pids, cell)

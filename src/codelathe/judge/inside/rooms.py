@@ -49,7 +49,8 @@ class Layout(NamedTuple):
 
     `shown` are the folders, files and links (kept as links) that stand inside where they stand
     outside; `covered` the folders below them that are covered with nothing; `kits` a folder of
-    the outside that is shown as `/kits`, or nothing. `size` and `inodes` bound `/w`.
+    the outside that is shown as `/kits`, or nothing. `size` and `inodes` bound `/w`. `packages`
+    are folders shown although what is around them may be covered.
     """
 
     shown: list[str]
@@ -57,6 +58,7 @@ class Layout(NamedTuple):
     kits: str
     size: str
     inodes: int
+    packages: tuple[str, ...] = ()
 
 
 def tools(shown: list[str], kits: str) -> Layout:
@@ -64,11 +66,12 @@ def tools(shown: list[str], kits: str) -> Layout:
     return Layout(sorted({*shown, *_SHOWN}), [], kits, "256m", 8192)
 
 
-def libraries() -> Layout:
+def libraries(packages: Iterable[str]) -> Layout:
     """What a slot for Python sees.
 
     Shown are the interpreter's own library, the system's shared libraries and its time
-    zones; covered are installed packages, so that every machine judges with the same library.
+    zones; covered are installed packages, so that every machine judges with the same library,
+    but for `packages`.
     """
     standard = [path for path in sys.path if os.path.isdir(path)]
     shown = {*standard, *_SHOWN}
@@ -76,7 +79,7 @@ def libraries() -> Layout:
         shown.add(f"{sys.base_prefix}/lib")
     covered = [f"{path}/{name}" for path in standard for name in _PACKAGES]
     covered.append("/usr/lib/python3/dist-packages")
-    return Layout(sorted(shown), covered, "", "8m", 512)
+    return Layout(sorted(shown), covered, "", "8m", 512, tuple(packages))
 
 
 def unshare(flags: int, feature: str) -> None:
@@ -172,9 +175,13 @@ def build(layout: Layout, owner: tuple[int, int]) -> None:
     for path, destination in sources.items():
         os.makedirs(os.path.dirname(root + path), 0o755, exist_ok=True)
         os.symlink(destination, root + path)
-    for path in layout.covered:
-        if os.path.isdir(root + path):
-            _mount("tmpfs", root + path, "tmpfs", _NOSUID | _NODEV | _RDONLY, "size=4k")
+    covers = [root + path for path in layout.covered if os.path.isdir(root + path)]
+    for path in covers:
+        _mount("tmpfs", path, "tmpfs", _NOSUID | _NODEV, "size=4k")
+    for path in layout.packages:
+        _bind(root, path)
+    for path in covers:
+        _lock_down(path, _ATTR_READ_ONLY, recursive=False)
     for path in DEVICES:
         _bind(root, path)
     _writable(root + WRITABLE, owner, layout)

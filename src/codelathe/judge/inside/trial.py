@@ -117,6 +117,8 @@ def renewed(old: Any, new: Any) -> Any:
             return new
         items = tuple(renewed(o, n) for o, n in zip(old, new, strict=True))
         return old if all(map(_is, items, old)) else items
+    if type(old).__name__ == "ndarray":
+        return _array(old, new)
     renew = _IN_PLACE.get(type(old)) or (_mapping if isinstance(old, dict) else None)
     if renew is None:
         return old if old == new else new
@@ -152,6 +154,13 @@ def _mapping(old: Any, new: Any) -> None:
 def _set(old: Any, new: Any) -> None:
     old.clear()
     old.update(new)
+
+
+def _array(old: Any, new: Any) -> Any:
+    if (old.shape, old.dtype) != (new.shape, new.dtype):
+        return new
+    old[...] = new
+    return old
 
 
 def _bytes(old: Any, new: Any) -> None:
