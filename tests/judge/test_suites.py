@@ -43,6 +43,7 @@ def run(judge: SandboxJudge, code: str, test: Suite, limits: Limits = PATIENT) -
 
 TWICE = suite((1, 2), (2, 4), (3, 6))
 NUMBERS = suite((0, 0), (1, 1))
+IDENTITY = "def f(x):\n    return x"
 
 
 def test_a_mode_is_told_by_name(judge: SandboxJudge) -> None:
@@ -312,3 +313,14 @@ def test_a_call_without_a_value_is_told_with_its_status(hardened: SandboxJudge) 
     calls = [CallExample(str(n), "", (n,), None) for n in (1, 0)]
     with pytest.raises(JudgeError, match=r"f\(0\) gave no value: error, ZeroDivisionError"):
         hardened.values(Candidate("f = lambda x: 1 // x", entry_point="f"), calls, PATIENT)
+
+
+def test_nothing_stays_on_the_standard_streams_for_the_next_candidate(
+    hardened: SandboxJudge,
+) -> None:
+    leaving = "import os\nfor fd in range(3):\n    os.set_blocking(fd, False); os.lseek(fd, 9, 0)\n"
+    finding = "import os\ndef f(x):\n    return [os.get_blocking(x), os.lseek(x, 0, 1)]"
+    run(hardened, leaving + IDENTITY, NUMBERS)
+    assert (
+        run(hardened, finding, suite(*((n, [True, 0]) for n in range(3)))).status is Status.PASSED
+    )

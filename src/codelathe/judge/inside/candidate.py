@@ -83,6 +83,7 @@ def main(
 
     `descriptors` become `targets`, in this order, and nothing else stays open.
     """
+    _own_streams()
     for source, target in zip(descriptors, targets, strict=True):
         os.dup2(source, target)
     os.closerange(max(CHANNEL, *targets) + 1, _DESCRIPTORS)
@@ -93,6 +94,14 @@ def main(
         channel.nonce, channel.most = order["nonce"], order["frame"]
         _KINDS[order["kind"]](channel, order)
     os._exit(0)
+
+
+def _own_streams() -> None:
+    """Have /dev/null for itself: of an inherited one, flags and position would be shared."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(null, descriptor)
+    os.close(null)
 
 
 def _execute(code: str, name: str) -> types.ModuleType:
