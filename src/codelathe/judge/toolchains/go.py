@@ -30,7 +30,7 @@ from codelathe.judge.toolchains.base import (
 )
 
 _RUNTIME_MB = 192
-_TESTIFY = "stretchr/testify/assert"
+_TESTIFY = "testify/assert"
 _ASSERT = """
 package main
 

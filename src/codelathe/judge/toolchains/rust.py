@@ -41,6 +41,8 @@ _LAST = """
             ::std::io::stdout().write_all(&word).unwrap();
         }"""
 _SOURCES = "/usr/share/cargo/registry"
+_TABLES = "age bool case gencat perl script segment"
+_UNICODE = ("unicode", *(f"unicode-{table}" for table in _TABLES.split()))
 _PACKAGE = "librust-regex-dev"
 _USES_REGEX = re.compile(r"\bRegex\s*::|\bregex\s*::\s*(?!Regex\s*;)")
 
@@ -101,8 +103,8 @@ class Rust(Toolchain):
         crates = {
             "memchr": (("std",), ()),
             "aho-corasick": (("std",), ("memchr",)),
-            "regex-syntax": (("unicode",), ()),
-            "regex": (("std", "unicode", "perf"), ("memchr", "aho_corasick", "regex_syntax")),
+            "regex-syntax": (_UNICODE, ()),
+            "regex": (("std", *_UNICODE), ("memchr", "aho_corasick", "regex_syntax")),
         }
         sources: dict[str, str] = {}
         commands = []
