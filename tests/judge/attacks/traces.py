@@ -18,7 +18,7 @@ def solve(n):
         worked, "write", lambda: system_call(311, 271)(os.getppid(), bytes(16), 1, bytes(16), 1, 0)
     )
     attempt(worked, "pidfd", lambda: os.pidfd_open(os.getppid()))
-    attempt(worked, "kcmp", lambda: system_call(312, 272)(1, 1, 0, 0, 0))
+    attempt(worked, "kcmp", lambda: system_call(312, 272)(os.getpid(), os.getpid(), 0, 0, 0))
     attempt(worked, "perf", lambda: system_call(298, 241)(bytes(128), 0, -1, -1, 0))
     attempt(worked, "userfaultfd", lambda: system_call(323, 282)(1))
     attempt(worked, "bpf", lambda: system_call(321, 280)(0, bytes(64), 64))

@@ -8,8 +8,6 @@ import os
 
 
 def solve(n):
-    body = json.dumps(["", 1, "value", ["s", f"answer-{n}"]]).encode()
-    for payload in (f"answer-{n}", ["s", f"answer-{n}"], ["str", f"answer-{n}"]):
-        body = json.dumps(["0" * 16, 1, "value", payload]).encode()
-        os.write(3, len(body).to_bytes(4, "big") + body)
+    body = json.dumps(["0" * 16, 1, "value", f"answer-{n}"]).encode()
+    os.write(3, len(body).to_bytes(4, "big") + body)
     return "wrong"
