@@ -14,6 +14,7 @@ from typing import Any
 from codelathe import __version__
 from codelathe.benchmarks.base import Benchmark
 from codelathe.core.judging import Isolation, Limits
+from codelathe.judge.languages import facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,14 @@ def sign(benchmark: Benchmark, mode: str, timeout: float | None) -> Signature:
         timeout=timeout,
         isolation="",
         missing=(),
-        details=dict(benchmark.details),
+        details={**benchmark.details, **_of_languages(benchmark)},
     )
+
+
+def _of_languages(benchmark: Benchmark) -> dict[str, str]:
+    """What is to be said of how other languages than Python are judged."""
+    spoken = {t.problem.language for t in benchmark.tasks.values()}
+    return {name: fact for one in sorted(spoken) for name, fact in facts(one).items()}
 
 
 def isolated(signature: Signature, isolation: Isolation) -> Signature:

@@ -113,6 +113,17 @@ def toolchain(language: str) -> Toolchain | LanguageError:
     return found
 
 
+def facts(language: str) -> dict[str, str]:
+    """What a signature must say beside the mode; nothing of Python, which the mode tells all of."""
+    if language not in TOOLCHAINS:
+        return {}
+    found = toolchain(language)
+    return {
+        "toolchain": "missing" if isinstance(found, LanguageError) else found.version,
+        "decided": "by the test in the candidate's own process: a nonce it prints at its end",
+    }
+
+
 def check(language: str) -> None:
     """Refuse a language that has no runner.
 
