@@ -132,7 +132,7 @@ def test_a_rust_declaration_gets_the_main_that_the_prompt_has(write: Write, tmp_
 
 
 def test_a_pack_in_python_has_calls(write: Write) -> None:
-    row = {**HUMANEVAL[0], "task_id": "Python/0", "declaration": "def double(x):\n"}
+    row = {**PACK_GO[0], **HUMANEVAL[0], "task_id": "Python/0", "declaration": "def double(x):\n"}
     row["test"] = "def check(double):\n    assert double(2) == 4\n\ncheck(double)"
     benchmark = open_benchmark("humanevalpack-fix-python", write("python.jsonl", [row]))
     assert benchmark.tasks["Python/0"].problem.tests[0].calls is not None

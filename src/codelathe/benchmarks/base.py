@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 from codelathe.core.judging import Candidate, Limits
 from codelathe.core.problem import CallExample, Problem
@@ -18,18 +18,25 @@ Values = Callable[[Candidate, Sequence[CallExample], Limits], Sequence[tuple[Any
 """Runs trusted code in isolation: what each call gave back, as decoded, and its seconds."""
 
 
+Kind = Literal["function", "docstring", "words", "synthesize", "fix", "explain", "own"]
+"""What a prompt is: a function's head; words and an assert in a docstring; words alone;
+one of HumanEvalPack's three; or anything that users write."""
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
     """One problem with its hidden tests (`problem.tests`).
 
     `prefix` is what a completion goes on from: prefix + completion is the whole program.
-    `canonical` is a whole program that solves it.
+    `canonical` is a whole program that solves it, empty where none is known. `texts` are
+    further texts of the data that a protocol may ask with, such as `buggy`.
     """
 
     problem: Problem
     canonical: str
     limits: Limits
     prefix: str = ""
+    texts: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +45,9 @@ class Benchmark:
 
     `tests` names each problem's hidden tests: `("base",)`, or `("base", "plus")` where a pass
     needs both. `sha256` is the data file's; `details` are further facts that stand in a
-    signature, such as the version of the comparer.
+    signature, such as the version of the comparer. `kind` says what its prompts are, on which
+    it depends which protocols there are for it; `shots` are problems with their solutions that
+    a protocol may show.
     """
 
     name: str
@@ -47,6 +56,8 @@ class Benchmark:
     licence: str
     tests: tuple[str, ...] = ("base",)
     details: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    kind: Kind = "function"
+    shots: tuple[Task, ...] = ()
 
     def task_id(self, raw: object) -> str | None:
         """The id of the task that a samples file calls `raw`, None where there is none.

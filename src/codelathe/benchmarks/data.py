@@ -91,6 +91,17 @@ def find_rows(wanted: Wanted, fields: Mapping[str, type], opening: Opening) -> R
     return Rows(path, sha256, rows, details)
 
 
+def read_rows(path: Path, fields: Mapping[str, type]) -> Rows:
+    """The rows of a file of the user's own; each has `fields`, of these types.
+
+    Raises:
+        InputError: it cannot be read, or a row is not as it should be.
+    """
+    content = _read(path)
+    rows = tuple(_objects(path, content, fields))
+    return Rows(path, hashlib.sha256(content).hexdigest(), rows, {})
+
+
 def _in_folder(wanted: Wanted) -> Path | None:
     """The newest fitting file of the folder that the environment names."""
     named = os.environ.get(VARIABLE, "")
@@ -160,14 +171,22 @@ def _rows(
     path: Path, content: bytes, fields: Mapping[str, type]
 ) -> Iterator[tuple[int, Mapping[str, Any]]]:
     ids = set()
+    for number, row in _objects(path, content, fields):
+        if row["task_id"] in ids:
+            raise _wrong(path, number, f"a second task {row['task_id']!r}")
+        ids.add(row["task_id"])
+        yield number, row
+
+
+def _objects(
+    path: Path, content: bytes, fields: Mapping[str, type]
+) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    empty = True
     for number, line in enumerate(_text(path, content).split("\n"), 1):
         if line.strip():
-            row = _row(path, number, line, fields)
-            if row["task_id"] in ids:
-                raise _wrong(path, number, f"a second task {row['task_id']!r}")
-            ids.add(row["task_id"])
-            yield number, row
-    if not ids:
+            empty = False
+            yield number, _row(path, number, line, fields)
+    if empty:
         raise ProblemError(f"{path} holds no problem", field="data")
 
 

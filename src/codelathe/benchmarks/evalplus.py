@@ -82,6 +82,7 @@ def open_plus(opening: Opening) -> Benchmark:
         tasks={row.id: _task(row, dataset, expected.values[row.id]) for row in rows},
         sha256=found.sha256,
         licence="Apache-2.0",
+        kind="docstring" if dataset == "mbpp" else "function",
         tests=("base", "plus"),
         details={
             **found.details,

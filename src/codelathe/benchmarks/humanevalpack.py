@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from codelathe.benchmarks.base import Benchmark, Opening, Task
+from codelathe.benchmarks.base import Benchmark, Kind, Opening, Task
 from codelathe.benchmarks.data import Wanted, find_rows, texts
 from codelathe.benchmarks.humaneval import python_suite
 from codelathe.core.judging import Limits
@@ -22,7 +22,11 @@ from codelathe.core.language import parse_language
 from codelathe.core.problem import Problem, Suite
 
 _SECONDS = {"python": 10, "js": 10, "java": 10, "go": 20, "cpp": 60, "rust": 300}
-_FIELDS = texts("task_id", "prompt", "declaration", "canonical_solution", "test", "entry_point")
+_FIELDS = texts(
+    "task_id", "prompt", "declaration", "canonical_solution", "test", "entry_point",
+    "buggy_solution", "instruction", "docstring",
+)  # fmt: skip
+_KINDS: dict[str, Kind] = {"synthesize": "synthesize", "fix": "fix", "explain": "explain"}
 _GO_FIELDS = texts("test_setup")
 
 #: Solutions rely on headers that their prompts do not name; the authors' program puts a list
@@ -32,7 +36,8 @@ _CPP_HEAD = "#include <bits/stdc++.h>\nusing namespace std;\n"
 
 def open_pack(opening: Opening) -> Benchmark:
     """One of the benchmarks `humanevalpack-KIND-LANGUAGE`."""
-    _, kind, language = opening.name.split("-")
+    _, named, language = opening.name.split("-")
+    kind = _KINDS[named]
     wanted = Wanted(
         files=(f"humanevalpack-{language}.jsonl",),
         dataset=f"humanevalpack-{language}",
@@ -47,10 +52,11 @@ def open_pack(opening: Opening) -> Benchmark:
         sha256=found.sha256,
         licence="MIT",
         details=found.details,
+        kind=kind,
     )
 
 
-def _task(row: Mapping[str, Any], kind: str, language: str) -> Task:
+def _task(row: Mapping[str, Any], kind: Kind, language: str) -> Task:
     problem = Problem(
         row["prompt"],
         id=row["task_id"],
@@ -60,7 +66,13 @@ def _task(row: Mapping[str, Any], kind: str, language: str) -> Task:
     )
     prefix = _prefix(row, kind, language)
     limits = Limits(seconds=_SECONDS[language], memory_mb=4096, output_bytes=1 << 24)
-    return Task(problem, prefix + row["canonical_solution"], limits, prefix)
+    asked = {
+        "instruction": row["instruction"],
+        "docstring": row["docstring"],
+        "buggy": prefix + row["buggy_solution"],
+        "test": row["test"],
+    }
+    return Task(problem, prefix + row["canonical_solution"], limits, prefix, asked)
 
 
 def _suite(row: Mapping[str, Any], language: str) -> Suite:
@@ -70,7 +82,7 @@ def _suite(row: Mapping[str, Any], language: str) -> Suite:
     return Suite(row["test"], context=head)
 
 
-def _prefix(row: Mapping[str, Any], kind: str, language: str) -> str:
+def _prefix(row: Mapping[str, Any], kind: Kind, language: str) -> str:
     """What a completion goes on from: only where code is synthesized with the docstring."""
     if kind == "synthesize":
         return str(row["prompt"])

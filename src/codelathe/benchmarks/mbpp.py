@@ -19,6 +19,8 @@ from codelathe.text.asserts import called_functions
 from codelathe.text.syntax import parse_module
 
 _SPLIT = range(11, 511)
+_SHOTS = (2, 3, 4)
+"""The problems that the paper shows a model before the one it asks for."""
 _LIMITS = Limits(seconds=5.0, memory_mb=4096, output_bytes=1 << 24)
 _DATA = Wanted(
     files=("mbpp.jsonl",),
@@ -31,17 +33,28 @@ _FIELDS = {**texts("text", "code", "test_setup_code"), "task_id": int, "test_lis
 def open_mbpp(opening: Opening) -> Benchmark:
     """The benchmark `mbpp`."""
     found = find_rows(_DATA, _FIELDS, opening)
-    tasks = {}
+    tasks, shots = {}, []
     for line, row in found:
-        if row["task_id"] not in _SPLIT:
+        if row["task_id"] not in _SPLIT and row["task_id"] not in _SHOTS:
             continue
         task = _task(row)
+        if row["task_id"] in _SHOTS:
+            shots += [task] if task else []
+            continue
         if task is None:
             raise found.wrong(line, "no assert calls a function that the code defines")
         tasks[task.problem.id] = task
     if not tasks:
         raise found.wrong(1, "none of the test split's problems, 11 to 510, is in the file")
-    return Benchmark(opening.name, tasks, found.sha256, "CC-BY-4.0", details=found.details)
+    return Benchmark(
+        opening.name,
+        tasks,
+        found.sha256,
+        "CC-BY-4.0",
+        details=found.details,
+        kind="words",
+        shots=tuple(shots),
+    )
 
 
 def _task(row: Mapping[str, Any]) -> Task | None:
@@ -57,7 +70,9 @@ def _task(row: Mapping[str, Any]) -> Task | None:
         entry_point=entry,
         tests=(python_suite(source, entry),),
     )
-    return Task(problem, row["code"], _LIMITS)
+    asserts = "\n".join(map(str, row["test_list"]))
+    texts = {"asserts": asserts, "first assert": str(next(iter(row["test_list"]), ""))}
+    return Task(problem, row["code"], _LIMITS, texts=texts)
 
 
 def _functions(code: str) -> set[str]:

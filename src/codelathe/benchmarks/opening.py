@@ -38,6 +38,8 @@ def open_benchmark(
 ) -> Benchmark:
     """The benchmark `name`, from the file `data`, the folder `CODELATHE_DATA`, or the store.
 
+    A `name` that is a path (`my.jsonl`) is a benchmark of the user's own: `benchmarks.own`.
+
     `values` is needed by `humaneval+` and `mbpp+`, whose expected values are what the
     canonical solutions return; they are kept in the store's cache.
 
@@ -47,5 +49,14 @@ def open_benchmark(
         StoreError: the data is nowhere, or is not the file that the catalogue pins.
     """
     opening = Opening(name, store or Store(), data, values, progress or Silent())
+    if is_own(name):
+        from codelathe.benchmarks.own import open_own
+
+        return open_own(opening)
     opened: Benchmark = BENCHMARKS.load(name)(opening)
     return opened
+
+
+def is_own(name: str) -> bool:
+    """Whether `name` is the path of a user's own benchmark rather than one of the table."""
+    return name not in BENCHMARKS and ("/" in name or name.endswith((".jsonl", ".jsonl.gz")))

@@ -1,0 +1,103 @@
+"""A user's own benchmark: a JSON Lines file with the fields of Problem, one problem a line.
+
+    {"prompt": "Reverse a string.", "entry_point": "reverse",
+     "examples": [{"input": "'ab'", "output": "'ba'"}], "tests": "assert reverse('') == ''"}
+
+`examples` are shown to the model, and each has to hold; `tests`, a program (or a list of
+them) that raises where the code is wrong, are hidden. A problem has at least one of either.
+`program: true` asks for a whole program: its examples are standard input and what it prints.
+Besides: `id`, `language`, and `canonical_solution`, which is held against the tests first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from codelathe.benchmarks.base import Benchmark, Opening, Task
+from codelathe.benchmarks.data import Rows, read_rows, texts
+from codelathe.benchmarks.humaneval import python_suite
+from codelathe.core.errors import InputError
+from codelathe.core.judging import Limits
+from codelathe.core.language import parse_language
+from codelathe.core.problem import Example, Problem, Suite
+from codelathe.text.examples import parse_examples
+
+_LIMITS = Limits(seconds=5.0, memory_mb=4096, output_bytes=1 << 24)
+_KNOWN: dict[str, type | tuple[type, ...]] = {
+    "prompt": str, "id": (str, int), "entry_point": str, "language": str, "program": bool,
+    "examples": list, "tests": (str, list), "canonical_solution": str,
+}  # fmt: skip
+
+
+def open_own(opening: Opening) -> Benchmark:
+    """The benchmark in the file that `opening.name`, or else `opening.data`, names.
+
+    Raises:
+        InputError: it cannot be read, or a line is no problem; told with its number.
+    """
+    path = Path(opening.data or opening.name)
+    found = read_rows(path, texts("prompt"))
+    tasks: dict[str, Task] = {}
+    for line, row in found:
+        _check(found, line, row)
+        try:
+            task = _task(row, _id(row, path, line))
+        except InputError as error:
+            raise found.wrong(line, error.message) from None
+        if task.problem.id in tasks:
+            raise found.wrong(line, f"a second problem {task.problem.id!r}")
+        if not task.problem.examples and not task.problem.tests:
+            raise found.wrong(line, "neither examples nor tests: nothing would decide")
+        if not task.problem.entry_point and not task.problem.program:
+            raise found.wrong(line, "no 'entry_point': which function is to be called?")
+        tasks[task.problem.id] = task
+    name = path.name.removesuffix(".gz").removesuffix(".jsonl")
+    return Benchmark(name, tasks, found.sha256, licence="your own", kind="own")
+
+
+def _check(found: Rows, line: int, row: Mapping[str, Any]) -> None:
+    for name, value in row.items():
+        if name not in _KNOWN:
+            raise found.wrong(line, f"unknown field {name!r}; known: {', '.join(_KNOWN)}")
+        if not isinstance(value, _KNOWN[name]):
+            raise found.wrong(line, f"{name!r} cannot be {value!r:.60}")
+    if not row["prompt"].strip():
+        raise found.wrong(line, "the prompt is empty")
+
+
+def _id(row: Mapping[str, Any], path: Path, line: int) -> str:
+    return str(row["id"]) if "id" in row else f"{path.name.partition('.')[0]}/{line}"
+
+
+def _task(row: Mapping[str, Any], id_: str) -> Task:
+    entry, program = row.get("entry_point", ""), row.get("program", False)
+    language = parse_language(row.get("language", "python")).key
+    given = row.get("tests", [])
+    problem = Problem(
+        row["prompt"],
+        id=id_,
+        language=language,
+        entry_point="" if program else entry,
+        program=program,
+        examples=_examples(row.get("examples", []), program=program),
+        tests=tuple(
+            _suite(str(source), entry, language)
+            for source in ([given] if isinstance(given, str) else given)
+        ),
+    )
+    return Task(problem, row.get("canonical_solution", ""), _LIMITS)
+
+
+def _examples(rows: list[Any], *, program: bool) -> tuple[Example, ...]:
+    for row in rows:
+        if not isinstance(row, dict) or set(row) != {"input", "output"}:
+            raise InputError(f'an example is {{"input": ..., "output": ...}}, not {row!r:.60}')
+        if not all(isinstance(side, str) for side in row.values()):
+            raise InputError(f"the sides of an example are text (literals), not {row!r:.60}")
+    return parse_examples([r["input"] for r in rows], [r["output"] for r in rows], program=program)
+
+
+def _suite(source: str, entry: str, language: str) -> Suite:
+    return python_suite(source, entry) if language == "python" else Suite(source)
