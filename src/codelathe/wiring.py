@@ -6,10 +6,19 @@ adapters stand in registries as strings, so that nothing is imported before it i
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from codelathe.core.checkpoint import (
+    AdapterHeader,
+    CheckpointHeader,
+    read_adapter_header,
+    read_checkpoint_header,
+    read_tokenizer_header,
+)
 from codelathe.core.errors import IntegrityError, UnknownName, UnsupportedArgument, UsageError
 from codelathe.core.generation import Engine, Message
 from codelathe.core.gguf import GgufHeader, read_gguf_header
@@ -23,13 +32,15 @@ if TYPE_CHECKING:
 
 DEFAULT_MODEL = "qwen2.5-coder-1.5b"
 
-#: Engines for weights on this machine: a GGUF file, its chat template, a cache folder.
+#: Engines for weights on this machine: their path, their chat template, a cache folder. All
+#: take GGUF files; `transformers` takes checkpoints, and adapters on them, as well.
 LOCAL_ENGINES = Registry(
     "engine",
     {
         "auto": "codelathe.engines.auto:AutoEngine",
         "llamacpp": "codelathe.engines.llamacpp:LlamaCppEngine",
         "openvino": "codelathe.engines.openvino:OpenVinoEngine",
+        "transformers": "codelathe.engines.transformers:TransformersEngine",
     },
 )
 
@@ -80,9 +91,15 @@ def open_benchmark(
 
 
 def open_engine(
-    model: str = DEFAULT_MODEL, engine: str = "auto", progress: Progress | None = None
+    model: str = DEFAULT_MODEL,
+    engine: str = "auto",
+    progress: Progress | None = None,
+    *,
+    precision: str = "auto",
 ) -> Engine:
     """The engine for the model named `model`, its weights fetched where they are missing.
+
+    `precision` is for the engine `transformers`: float32, bfloat16, float16, int8 or int4.
 
     Raises:
         InputError: the reference does not parse, or names nothing known.
@@ -101,7 +118,9 @@ def open_engine(
             )
         named: Engine = NAMED_ENGINES.load(ref.scheme)(ref.name)
         return named
-    return _open_local(ref, engine, progress)
+    if ref.scheme == "adapter":
+        return _open_adapter(ref, engine, progress, precision)
+    return _open_local(ref, engine, progress, precision)
 
 
 def remove_model(ref: ModelRef) -> int:
@@ -121,13 +140,18 @@ def remove_model(ref: ModelRef) -> int:
     return freed + (forget_converted(local.path, _cache_folder()) if local else 0)
 
 
-def _open_local(ref: ModelRef, engine: str, progress: Progress | None) -> Engine:
+def _open_local(ref: ModelRef, engine: str, progress: Progress | None, precision: str) -> Engine:
     local = open_store().obtain(ref, progress)
     if local.format != "gguf":
-        raise UnsupportedArgument(
-            f"{ref} is a {local.format} checkpoint, and this release runs GGUF files",
-            hint="name a GGUF file, or a repository that holds one: lathe models list",
-            field="model",
+        _transformers_only(engine, f"{ref} is a {local.format} checkpoint")
+        return _open_transformers(local.path, str(ref), precision)
+    if engine == "transformers":
+        return _open_transformers(local.path, str(ref), precision)
+    if precision != "auto":
+        raise UsageError(
+            f"the precision {precision} is for the engine transformers, not {engine}",
+            hint="leave the precision out, or add --engine transformers",
+            field="precision",
         )
     header = read_gguf_header(local.path)
     opened: Engine = LOCAL_ENGINES.load(engine)(
@@ -136,7 +160,59 @@ def _open_local(ref: ModelRef, engine: str, progress: Progress | None) -> Engine
     return opened
 
 
-def _template(header: GgufHeader) -> Callable[[Sequence[Message]], str] | None:
+def _open_adapter(ref: ModelRef, engine: str, progress: Progress | None, precision: str) -> Engine:
+    from codelathe.store.folders import expanded
+
+    _transformers_only(engine, f"{ref} is an adapter")
+    header = read_adapter_header(expanded(ref.name))
+    local = open_store().obtain(_base_of(header), progress)
+    return _open_transformers(local.path, str(ref), precision, header.path)
+
+
+def _base_of(header: AdapterHeader) -> ModelRef:
+    """The base model that an adapter names: a ModelRef, or a bare repository of the hub.
+
+    A path is looked for from the adapter's folder too, so that both can be moved together.
+    """
+    ref = parse_model_ref(header.base)
+    if ref.scheme != "path" or Path(ref.name).expanduser().exists():
+        return ref
+    if (beside := header.path / ref.name).exists():
+        return ModelRef("path", str(beside))
+    if re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", ref.name):
+        return ModelRef("hf", ref.name, header.revision)
+    return ref
+
+
+def _transformers_only(engine: str, what: str) -> None:
+    if engine not in ("auto", "transformers"):
+        raise UnsupportedArgument(
+            f"{what}, and the engine {engine} runs GGUF files",
+            hint="leave --engine out, or say --engine transformers",
+            field="engine",
+        )
+
+
+def _open_transformers(
+    path: Path, model: str, precision: str, adapter: Path | None = None
+) -> Engine:
+    header = read_gguf_header(path) if path.is_file() else read_checkpoint_header(path)
+    talks = read_tokenizer_header(adapter) if adapter is not None else None
+    template = _template(talks if talks is not None and talks.chat_template else header)
+    opened: Engine = LOCAL_ENGINES.load("transformers")(
+        path,
+        template=template,
+        model=model,
+        adapter=adapter,
+        precision=precision,
+        pickled=os.environ.get("CODELATHE_TRUST_PICKLE") == "1",
+    )
+    return opened
+
+
+def _template(
+    header: GgufHeader | CheckpointHeader,
+) -> Callable[[Sequence[Message]], str] | None:
     """The model's own chat template, None for a base model."""
     if not header.chat_template:
         return None

@@ -98,7 +98,7 @@ def test_pull_repairs_a_damaged_model(printed: Any) -> None:
 
 def test_pull_of_a_checkpoint_says_which_engine_is_missing(printed: Any, hub: FakeHub) -> None:
     hub.repositories["a/b"] = {"config.json": b"{}", "model.safetensors": b"x"}
-    assert "transformers, comes with a later release" in printed("pull", "hf:a/b")[2]
+    assert "transformers, comes with pip install" in printed("pull", "hf:a/b")[2]
 
 
 def test_pull_of_an_unknown_name_has_the_nearest(printed: Any) -> None:

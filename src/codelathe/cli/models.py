@@ -109,7 +109,7 @@ def pull(ref: str, as_json: bool, quiet: bool) -> int:
     if engines_for(local.format) == ("transformers",):
         output.say(
             f"{printable(local.ref)} is a {local.format} checkpoint: the engine that reads it, "
-            "transformers, comes with a later release"
+            "transformers, comes with pip install 'codelathe[train]'"
         )
     click.echo(local.path)
     return 0

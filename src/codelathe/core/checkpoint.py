@@ -111,8 +111,20 @@ def read_checkpoint_header(folder: Path | str) -> CheckpointHeader:
             f"{folder} is no checkpoint: it has no {CONFIG}",
             hint="name the folder that holds config.json and the weights",
         )
+    return read_tokenizer_header(folder, config)
+
+
+def read_tokenizer_header(
+    folder: Path | str, config: dict[str, Any] | None = None
+) -> CheckpointHeader:
+    """Read what a folder says of its tokenizer alone; an adapter may bring its own.
+
+    Raises:
+        ModelFileError: a file that is not a JSON object.
+    """
+    folder = Path(folder)
     tokenizer = _object(folder / "tokenizer_config.json") or {}
-    return CheckpointHeader(folder, config, tokenizer, _chat_template(folder, tokenizer))
+    return CheckpointHeader(folder, config or {}, tokenizer, _chat_template(folder, tokenizer))
 
 
 def read_adapter_header(folder: Path | str) -> AdapterHeader:

@@ -17,6 +17,7 @@ from typing import Any, Literal, get_args
 
 import torch
 import transformers
+import transformers.modeling_gguf_pytorch_utils as gguf_reading
 from safetensors import SafetensorError
 from transformers.models.auto import modeling_auto
 from transformers.utils import logging
@@ -147,6 +148,7 @@ def load_model(weights: Weights, place: Place) -> Any:
         pickled = not weights.gguf and not read_checkpoint_header(weights.path).has_safetensors
         model, found = auto.from_pretrained(
             folder,
+            config=config,
             output_loading_info=True,
             use_safetensors=not pickled,
             **extra,
@@ -340,13 +342,16 @@ def _brief(error: BaseException) -> str:
 def _quiet() -> Iterator[None]:
     """No progress bars, and no word of what is checked here anyway."""
     before, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    bar = gguf_reading.tqdm  # the one bar that the switch above does not reach
     logging.set_verbosity_error()
     logging.disable_progress_bar()
+    gguf_reading.tqdm = lambda items, **_: items
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
+        gguf_reading.tqdm = bar
         logging.set_verbosity(before)
         if bars:
             logging.enable_progress_bar()

@@ -15,6 +15,7 @@ A prompt is read by an encoder-decoder's encoder; a prefill opens the answer in 
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from collections import deque
@@ -47,6 +48,8 @@ _WIDTH = {"cpu": 64, "cuda": 256}
 _REFILL = 4
 #: Of the memory that is free, how much keys and values may take.
 _SHARE = 0.5
+#: What a tokenizer decodes an incomplete character to.
+_PART = "\N{REPLACEMENT CHARACTER}"
 _NEEDS = ("torch", "transformers", "safetensors")
 
 
@@ -310,16 +313,17 @@ class _Work:
         elif line.written == line.sampling.max_tokens:
             line.reason = "length"
         before, after = map(self._text, line.undecoded())
+        if after.endswith(_PART):  # of a character whose other bytes are to come, or never do
+            after = before if line.reason is None else after.rstrip(_PART)
         line.advance(before, after, self._watch)
 
     def _text(self, tokens: list[int]) -> str:
-        """The text of `tokens`, without a character whose other bytes are to come."""
         if not tokens:
             return ""
         text: str = self._tokenizer.decode(
             tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False
         )
-        return text.rstrip("\ufffd")
+        return text
 
 
 def _order(alive: Sequence[bool]) -> list[int]:
@@ -356,9 +360,12 @@ def _with_one_bos(tokenizer: Any, tokens: list[int]) -> list[int]:
 def _room(model: Any, device: str) -> int:
     """The tokens whose keys and values fit into a part of the memory that is free now."""
     config = model.config.get_text_config(decoder=True)
-    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    all_heads = getattr(config, "num_attention_heads", 0)
+    if not all_heads:  # recurrent layers: what they keep does not grow with the text
+        return sys.maxsize
+    heads = getattr(config, "num_key_value_heads", None) or all_heads
     size = getattr(config, "head_dim", None) or getattr(config, "d_kv", None)
-    size = size or config.hidden_size // config.num_attention_heads
+    size = size or config.hidden_size // all_heads
     token = 2 * config.num_hidden_layers * heads * size * model.dtype.itemsize
     return int(_SHARE * _free_memory(device) / token)
 

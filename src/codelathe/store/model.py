@@ -32,7 +32,7 @@ class LocalModel:
 
 def engines_for(format_: Format) -> tuple[str, ...]:
     """The engines that read weights of this format."""
-    return ("llamacpp", "openvino") if format_ == "gguf" else ("transformers",)
+    return ("llamacpp", "openvino", "transformers") if format_ == "gguf" else ("transformers",)
 
 
 def own_model(ref: ModelRef, path: Path) -> LocalModel:
@@ -50,6 +50,12 @@ def own_model(ref: ModelRef, path: Path) -> LocalModel:
 def _found(ref: ModelRef, path: Path) -> LocalModel:
     if path.is_dir():
         names = [entry.name for entry in path.iterdir() if entry.is_file()]
+        if "adapter_config.json" in names and "config.json" not in names:
+            raise ModelRefError(
+                f"{path} is an adapter, not a whole model",
+                hint=f"name it as one: adapter:{path}",
+                field="model",
+            )
         chosen = select(str(path), names)
         size = sum((path / name).stat().st_size for name in chosen.files)
         opened = path / chosen.files[0] if chosen.format == "gguf" else path
