@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import re
+import sys
+import types
+from pathlib import Path
+
 import pytest
 
 from codelathe.core.errors import LanguageError
-from codelathe.core.judging import Candidate, Case
+from codelathe.core.judging import Candidate, Case, Limits, Status
 from codelathe.core.language import LANGUAGES
-from codelathe.core.problem import StdioExample
+from codelathe.core.problem import StdioExample, Suite
 from codelathe.judge import languages
+from codelathe.judge.process import ProcessSlot
+from codelathe.judge.programs import ProgramRunner
 from codelathe.judge.toolchains.base import Toolchain, indented_end
 from codelathe.judge.toolchains.go import _merged
 
@@ -72,3 +80,26 @@ def test_imports_of_go_are_joined_and_those_in_use_kept() -> None:
 
 def test_a_well_known_import_of_go_that_is_missing_is_added() -> None:
     assert '"sort"' in _merged("package main", "func f(x []int) { sort.Ints(x) }")
+
+
+def test_the_language_that_the_page_adds_can_be_judged() -> None:
+    page = Path(__file__).parents[2].joinpath("docs", "languages.md").read_text("utf-8")
+    (code,) = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    made = types.ModuleType("added")
+    sys.modules["added"] = made  # where dataclasses look for it
+    try:
+        exec(code, made.__dict__)
+        found = made.C.find()
+    except LanguageError as error:
+        pytest.skip(error.message)
+    finally:
+        del sys.modules["added"]
+    right = "int add(int a, int b) {\n    return a + b;\n}\n"
+    test = "#include <assert.h>\nint main() {\n    assert(add(1, 2) == 3);\n}\n"
+    examples = (Suite(test), Suite(test.replace("3", "4")))
+    slot = ProcessSlot("A", sorted(os.sched_getaffinity(0)), found)
+    try:
+        verdicts = ProgramRunner(slot).run(Case(Candidate(right, "c"), examples, Limits(20.0)))
+    finally:
+        slot.kill()
+    assert [v.status for v in verdicts] == [Status.PASSED, Status.FAILED], verdicts

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import platform
 import re
-from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Self
 
 from codelathe.core.errors import LanguageError
 from codelathe.core.judging import Limits
@@ -58,14 +57,13 @@ def which_link(name: str) -> str:
     return ""
 
 
-@dataclass(frozen=True)
 class Cpp(Toolchain):
     """g++."""
 
-    language: ClassVar[str] = "cpp"
-    packages: ClassVar[str] = "g++"
-    assertion: ClassVar[re.Pattern[str]] = re.compile("Assertion [`'].*' failed")
-    memory: ClassVar[re.Pattern[str]] = re.compile("std::bad_alloc|std::length_error")
+    language = "cpp"
+    packages = "g++"
+    assertion = re.compile("Assertion [`'].*' failed")
+    memory = re.compile("std::bad_alloc|std::length_error")
 
     @classmethod
     def find(cls) -> Self:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Self
 
 from codelathe.core.errors import LanguageError
 from codelathe.core.judging import Limits
@@ -114,10 +114,10 @@ _REMARKS = re.compile(r"//[^\n]*|/\*.*?\*/|`[^`]*`|\"(?:\\.|[^\"\\\n])*\"", re.D
 class Go(Toolchain):
     """Go's compiler and linker."""
 
-    language: ClassVar[str] = "go"
-    packages: ClassVar[str] = "golang-go"
-    assertion: ClassVar[re.Pattern[str]] = re.compile("--- FAIL")
-    memory: ClassVar[re.Pattern[str]] = re.compile("out of memory|cannot allocate memory")
+    language = "go"
+    packages = "golang-go"
+    assertion = re.compile("--- FAIL")
+    memory = re.compile("out of memory|cannot allocate memory")
 
     go: str = ""
     tools: str = ""

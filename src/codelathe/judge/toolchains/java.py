@@ -8,9 +8,8 @@ pass through one process; here each has its own.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Self
 
 from codelathe.core.judging import Limits
 from codelathe.core.problem import Suite
@@ -75,16 +74,13 @@ _CLASS = re.compile(r"\b(?:class|enum|record|interface)\s+(\w+)")
 _MAIN = re.compile(r"\bstatic\s+(?:final\s+)?void\s+main\s*\(|\bvoid\s+static\s+main\s*\(")
 
 
-@dataclass(frozen=True)
 class Java(Toolchain):
     """A JDK."""
 
-    language: ClassVar[str] = "java"
-    packages: ClassVar[str] = "openjdk-17-jdk-headless"
-    assertion: ClassVar[re.Pattern[str]] = re.compile(r"java\.lang\.AssertionError")
-    memory: ClassVar[re.Pattern[str]] = re.compile(
-        r"java\.lang\.OutOfMemoryError|os::commit_memory"
-    )
+    language = "java"
+    packages = "openjdk-17-jdk-headless"
+    assertion = re.compile(r"java\.lang\.AssertionError")
+    memory = re.compile(r"java\.lang\.OutOfMemoryError|os::commit_memory")
 
     @classmethod
     def find(cls) -> Self:

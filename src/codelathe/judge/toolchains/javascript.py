@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Self
 
 from codelathe.core.judging import Limits
 from codelathe.core.problem import Suite
@@ -32,16 +31,13 @@ _LAST = """
 _MODULE = re.compile(r"^\s*(import\s+[\w*{\"']|export\s)", re.MULTILINE)
 
 
-@dataclass(frozen=True)
 class JavaScript(Toolchain):
     """Node.js."""
 
-    language: ClassVar[str] = "javascript"
-    packages: ClassVar[str] = "nodejs"
-    assertion: ClassVar[re.Pattern[str]] = re.compile("AssertionError")
-    memory: ClassVar[re.Pattern[str]] = re.compile(
-        "heap out of memory|Array buffer allocation failed|process out of memory"
-    )
+    language = "javascript"
+    packages = "nodejs"
+    assertion = re.compile("AssertionError")
+    memory = re.compile("heap out of memory|Array buffer allocation failed|process out of memory")
 
     @classmethod
     def find(cls) -> Self:

@@ -11,7 +11,7 @@ import platform
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Self
 
 from codelathe.core.errors import LanguageError
 from codelathe.core.judging import Limits
@@ -51,10 +51,10 @@ _USES_REGEX = re.compile(r"\bRegex\s*::|\bregex\s*::\s*(?!Regex\s*;)")
 class Rust(Toolchain):
     """rustc, linked by the C compiler that it finds."""
 
-    language: ClassVar[str] = "rust"
-    packages: ClassVar[str] = "rustc gcc"
-    assertion: ClassVar[re.Pattern[str]] = re.compile(r"assertion .*failed")
-    memory: ClassVar[re.Pattern[str]] = re.compile("memory allocation of .* failed")
+    language = "rust"
+    packages = "rustc gcc"
+    assertion = re.compile(r"assertion .*failed")
+    memory = re.compile("memory allocation of .* failed")
 
     sysroot: str = ""
     linker: str = ""
