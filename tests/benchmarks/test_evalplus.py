@@ -150,7 +150,9 @@ def test_other_data_has_other_values(data: Path, benchmark: Benchmark, write: Wr
     assert len(cached()) == 2
 
 
-@pytest.mark.parametrize("content", [b"", b"{}\n", b'["Mbpp/2",[]]\n', b"\xff", b"[1,2]\n[3,4]\n"])
+@pytest.mark.parametrize(
+    "content", [b"", b"{}\n", b'["Mbpp/2",[]]\n', b"\xff", b"[" * 99_999, b"[1,2]\n[3,4]\n"]
+)
 def test_a_damaged_cache_is_computed_again(
     data: Path, benchmark: Benchmark, here: Here, content: bytes
 ) -> None:

@@ -89,12 +89,12 @@ def expected_values(references: Sequence[Reference], decided_by: str, opening: O
 
 def _computed(references: Sequence[Reference], values: Values) -> Iterator[str]:
     """A line for each reference; the judge runs as many at a time as it has slots."""
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        try:
-            yield from pool.map(lambda reference: _line(reference, values), references)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    pool = ThreadPoolExecutor(os.cpu_count() or 1)
+    try:
+        yield from pool.map(lambda reference: _line(reference, values), references)
+    finally:
+        # An interruption does not wait for what is being computed: closing the judge ends it.
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _line(reference: Reference, values: Values) -> str:
@@ -136,7 +136,7 @@ def _read(path: Path, references: Sequence[Reference]) -> Expected | None:
     """What an earlier run kept, None where there is nothing that can be used."""
     try:
         return _parsed(path.read_bytes().splitlines(), references)
-    except (OSError, codec.CodecError, ValueError, TypeError):
+    except (OSError, codec.CodecError, ValueError, TypeError, RecursionError):
         return None
 
 
