@@ -112,13 +112,13 @@ def _judge_samples(
     with closing(open_judge(mode, workers)) as opened:
         _start(opened)
         # What follows is imported while the first sandbox is built.
-        from codelathe.benchmarks import BENCHMARKS
+        from codelathe.benchmarks import BENCHMARKS, is_own
         from codelathe.cli.progress import fetching
         from codelathe.cli.verdicts import show_summary, watching
         from codelathe.evaluation.judging import judge_samples, open_ledger, plan
         from codelathe.evaluation.summary import summary_document
 
-        if benchmark not in BENCHMARKS:
+        if benchmark not in BENCHMARKS and not is_own(benchmark):
             raise UnknownName("benchmark", benchmark, [*BENCHMARKS, PROOF], field="benchmark")
         with fetching(output) as progress:
             found = open_benchmark(benchmark, data, opened, progress)
@@ -134,7 +134,7 @@ def _judge_samples(
                     summary = judge_samples(work, opened, ledger, listener)
             except KeyboardInterrupt:
                 output.say(
-                    f"{ledger.count} of {work.census.samples} samples are judged and kept in "
+                    f"{ledger.count} of {work.samples} samples are judged and kept in "
                     f"{printable(str(verdicts))}; the same command goes on from there"
                 )
                 raise

@@ -1,6 +1,6 @@
-"""`lathe judge`: a samples file judged to a verdicts file and a summary.
+"""Samples judged to a verdicts file and a summary, also while they are still being written.
 
-All samples are judged in the order of the file and their rows written as they come. Then
+All samples are judged in the order they come in, and their rows written as they come. Then
 some are run again: twice where the program depends on chance, to find those that answer
 differently; and alone, with nothing beside, where a timeout came of a busy machine or the
 sandbox itself failed. What is in memory does not grow with the number of samples.
@@ -13,16 +13,18 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice, zip_longest
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from codelathe.benchmarks.base import Benchmark
-from codelathe.core.errors import ProblemError, UsageError
+from codelathe.core.errors import UsageError
 from codelathe.core.judging import Candidate, Case, Isolation, Judge, Status
 from codelathe.evaluation.chance import depends_on_chance
 from codelathe.evaluation.ledger import Ledger
 from codelathe.evaluation.rows import Again, Outcome, Row
-from codelathe.evaluation.samples import Census, Sample, read_samples, take_census
+from codelathe.evaluation.samples import Sample, SamplesFile, Source, take_census
 from codelathe.evaluation.signature import (
+    Asking,
+    Signature,
     isolated,
     limits_of,
     sign,
@@ -42,15 +44,24 @@ class Work:
     """What is to be judged, checked as far as that can be done without running anything."""
 
     benchmark: Benchmark
-    samples: Path
-    census: Census
+    source: Source
     ks: tuple[int, ...]
     timeout: float | None = None
+    asking: Asking | None = None
+
+    @property
+    def samples(self) -> int:
+        """How many samples there are, or will be."""
+        return sum(self.source.counts.values())
 
     @property
     def missing(self) -> int:
         """Problems of the benchmark without a sample."""
-        return len(self.benchmark.tasks) - len(self.census.counts)
+        return len(self.benchmark.tasks) - len(self.source.counts)
+
+    def signature(self, mode: str) -> Signature:
+        """What the scores will depend on; the isolation is not known yet."""
+        return sign(self.benchmark, mode, self.timeout, self.asking)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +104,8 @@ def plan(
             field="timeout",
         ) from None
     census = take_census(samples, benchmark)
-    return Work(benchmark, samples, census, usable_k([*census.counts.values()], ks), timeout)
+    source = SamplesFile(samples, benchmark, census)
+    return Work(benchmark, source, usable_k([*census.counts.values()], ks), timeout)
 
 
 def open_ledger(work: Work, mode: str, verdicts: Path, result: Path) -> Ledger:
@@ -103,11 +115,15 @@ def open_ledger(work: Work, mode: str, verdicts: Path, result: Path) -> Ledger:
         UsageError: the files are of something else.
         LatheError: another process is at them, or they cannot be written.
     """
-    settings = signature_document(sign(work.benchmark, mode, work.timeout))
+    return Ledger(verdicts, result, settings_of(work, mode), work.benchmark.tests)
+
+
+def settings_of(work: Work, mode: str) -> dict[str, Any]:
+    """All that a run is only gone on with under the same of."""
+    settings = signature_document(work.signature(mode))
     for found_out_later in ("isolation", "missing"):
         del settings[found_out_later]
-    settings["samples_sha256"] = work.census.sha256
-    return Ledger(verdicts, result, settings, work.benchmark.tests)
+    return {**settings, **work.source.settings}
 
 
 def judge_samples(
@@ -123,7 +139,7 @@ def judge_samples(
     if ledger.finished is None:
         _Run(work, judge, ledger, listener).whole()
     summary = _sum_up(work, judge.name, ledger)
-    document = summary_document(summary)
+    document = {**summary_document(summary), **work.source.story(ledger.finished)}
     if ledger.finished is None or any(ledger.finished.get(k) != v for k, v in document.items()):
         ledger.finish(document)
     return summary
@@ -142,7 +158,7 @@ def _sum_up(work: Work, mode: str, ledger: Ledger) -> Summary:
         starved=counted.starved,
         copies=copies,
         seconds=seconds,
-        signature=isolated(sign(work.benchmark, mode, work.timeout), signature),
+        signature=isolated(work.signature(mode), signature),
     )
 
 
@@ -186,22 +202,25 @@ class _Run:
 
     def _judge_the_rest(self) -> None:
         """Judge the samples that have no row yet."""
-        ledger, source = self._ledger, self._samples()
-        for row, sample in self._paired(islice(source, ledger.count)):
+        ledger, source = self._ledger, self._work.source
+        for row, sample in self._paired(islice(source.read(), ledger.count)):
             self._remember(sample, row)
-        self._tell(None, ledger.count, self._work.census.samples)
+        self._tell(None, ledger.count, self._work.samples)
+        for samples in source.rounds(ledger.count):
+            self._judge_round(samples)
+        if ledger.count != self._work.samples:
+            raise self._broken()
 
+    def _judge_round(self, samples: Iterator[Sample]) -> None:
         def jobs() -> Iterator[Job[tuple[str, int, bool]]]:
-            for sample in source:
+            for sample in samples:
                 tag = (sample.task_id, sample.number, depends_on_chance(sample.code))
                 yield self._job(tag, sample)
 
         for (task_id, number, chancy), found in outcomes(self._judge, jobs(), self._memory):
-            ledger.append(Row(task_id, number, found, _again(found, chancy)))
+            self._ledger.append(Row(task_id, number, found, _again(found, chancy)))
             self._passed += found.status is Status.PASSED
-            self._tell(None, ledger.count, self._work.census.samples)
-        if ledger.count != self._work.census.samples:
-            raise self._changed()
+            self._tell(None, self._ledger.count, self._work.samples)
 
     def _run_again(
         self, why: Again, runs: Callable[[Memory], Iterator[tuple[int, Row, Row]]]
@@ -241,7 +260,7 @@ class _Run:
 
     def _marked(self, why: Again) -> Iterator[tuple[int, Row, Sample]]:
         """Rows that are to be run again for this reason and were not yet."""
-        for index, (row, sample) in enumerate(self._paired(self._samples())):
+        for index, (row, sample) in enumerate(self._paired(self._work.source.read())):
             if row.again is why and not self._ledger.amended(index):
                 yield index, row, sample
 
@@ -257,24 +276,18 @@ class _Run:
                 or not sample
                 or (row.task_id, row.sample) != (sample.task_id, sample.number)
             ):
-                raise self._changed()
+                raise self._broken()
             yield row, sample
 
-    def _changed(self) -> ProblemError:
-        return ProblemError(
-            f"{self._work.samples} was changed while it was judged",
-            hint=f"to begin anew: rm {self._ledger.verdicts}",
-        )
-
-    def _samples(self) -> Iterator[Sample]:
-        return read_samples(self._work.samples, self._work.benchmark)
+    def _broken(self) -> Exception:
+        return self._work.source.broken(self._ledger.verdicts)
 
     def _job(self, tag: Tag, sample: Sample, run: int = 0) -> Job[Tag]:
         task = self._work.benchmark.tasks[sample.task_id]
         problem = task.problem
         case = Case(
             Candidate(sample.code, problem.language, problem.entry_point),
-            problem.tests,
+            (*problem.examples, *problem.tests),
             limits_of(task.limits, self._work.timeout),
         )
         return Job(tag, case, program_key(sample.task_id, sample.code, run))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -12,6 +12,7 @@ from codelathe.core.judging import Status, Verdict
 
 _SHOWN = 120
 _DETAIL = 400
+_CALL = 1000
 
 
 class Again(StrEnum):
@@ -21,6 +22,15 @@ class Again(StrEnum):
     """It may answer differently each time."""
     ALONE = "alone"
     """It hardly got to run, or the sandbox failed under it: again with nothing beside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The call that a program failed at: what went in, what had to come back, what did."""
+
+    input: str
+    expected: str
+    got: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +48,7 @@ class Outcome:
     tests: tuple[Status, ...] = ()
     flaky: bool = False
     starved: bool = False
+    call: Call | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +71,14 @@ def outcome(verdicts: Sequence[Verdict]) -> Outcome:
         tests=tuple(v.status for v in verdicts) if len(verdicts) > 1 else (),
         flaky=any(v.flaky for v in verdicts),
         starved=any(v.starved for v in verdicts),
+        call=None if worst is None else _call(worst),
     )
+
+
+def _call(verdict: Verdict) -> Call | None:
+    if verdict.status is not Status.FAILED or verdict.got is None:
+        return None
+    return Call(*(_short(t, _CALL) for t in (verdict.input, verdict.expected, verdict.got)))
 
 
 def _detail(verdict: Verdict) -> str:
@@ -72,8 +90,8 @@ def _detail(verdict: Verdict) -> str:
     return " ".join("; ".join(filter(None, parts)).split())[:_DETAIL]
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+def _short(text: str, length: int = _SHOWN) -> str:
+    return text if len(text) <= length else text[: length - 1] + "…"
 
 
 def row_document(row: Row, tests: Sequence[str]) -> dict[str, Any]:
@@ -88,6 +106,8 @@ def row_document(row: Row, tests: Sequence[str]) -> dict[str, Any]:
     }
     for name, status in zip(tests, found.tests, strict=False):
         document[f"{name}_status"] = str(status)
+    if found.call is not None:
+        document["call"] = asdict(found.call)
     if found.flaky:
         document["flaky"] = True
     if found.starved:
@@ -118,6 +138,7 @@ def parse_row(document: Any, tests: Sequence[str]) -> Row:
             else (),
             flaky=document.get("flaky") is True,
             starved=document.get("starved") is True,
+            call=Call(**document["call"]) if "call" in document else None,
         )
         again = document.get("again")
         return Row(

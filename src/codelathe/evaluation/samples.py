@@ -13,8 +13,9 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from codelathe.benchmarks.base import Benchmark
 from codelathe.core.errors import ProblemError, UnknownName
@@ -46,6 +47,73 @@ class Census:
     sha256: str
     samples: int
     counts: Mapping[str, int]
+
+
+class Source(Protocol):
+    """Where samples come from: a file, or a model that is still writing them."""
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many samples there will be of each task that has any."""
+        ...
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What else a run depends on, as JSON has it."""
+        ...
+
+    def read(self) -> Iterator[Sample]:
+        """The samples there are so far, from the first."""
+        ...
+
+    def rounds(self, done: int) -> Iterator[Iterator[Sample]]:
+        """The samples after the first `done`, in rounds: as many as are there, then a wait."""
+        ...
+
+    def broken(self, verdicts: Path) -> Exception:
+        """Why the samples are not those that were promised."""
+        ...
+
+    def story(self, finished: Mapping[str, Any] | None) -> Mapping[str, Any]:
+        """What a result is to say of how the samples came about; `finished` is the one before."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SamplesFile:
+    """A file of samples as a Source."""
+
+    path: Path
+    benchmark: Benchmark
+    census: Census
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """As the census found."""
+        return self.census.counts
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The hash of the text."""
+        return {"samples_sha256": self.census.sha256}
+
+    def read(self) -> Iterator[Sample]:
+        """All samples."""
+        return read_samples(self.path, self.benchmark)
+
+    def rounds(self, done: int) -> Iterator[Iterator[Sample]]:
+        """One round: nothing is to be waited for."""
+        yield islice(self.read(), done, None)
+
+    def broken(self, verdicts: Path) -> Exception:
+        """The file is another than was looked at."""
+        return ProblemError(
+            f"{self.path} was changed while it was judged", hint=f"to begin anew: rm {verdicts}"
+        )
+
+    def story(self, finished: Mapping[str, Any] | None) -> Mapping[str, Any]:  # noqa: ARG002
+        """Nobody knows how they came about."""
+        return {}
 
 
 def take_census(path: Path, benchmark: Benchmark) -> Census:

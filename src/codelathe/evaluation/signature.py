@@ -5,6 +5,7 @@ Two scores can be compared where their signatures say the same.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Iterable, Mapping
@@ -16,6 +17,29 @@ from codelathe.benchmarks.base import Benchmark
 from codelathe.core.judging import Isolation, Limits
 from codelathe.judge.languages import facts
 
+_SHOWN = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Whom samples were asked of, and how: all that completions depend on.
+
+    `protocol` as `protocol_document` has it; a `temperature` of None is the model's own, a
+    `seed` of None one that nobody chose. `limit`: only so many problems, the data's first.
+    """
+
+    model: str
+    model_sha256: str
+    engine: str
+    engine_version: str
+    protocol: Mapping[str, Any]
+    n: int
+    temperature: float | None
+    top_p: float
+    max_tokens: int
+    seed: int | None
+    limit: int | None
+
 
 @dataclass(frozen=True, slots=True)
 class Signature:
@@ -23,7 +47,8 @@ class Signature:
 
     `details` are the benchmark's own further facts, such as the version of its comparer.
     Wall `seconds` and the other limits are given as least and most over the tasks;
-    `timeout` is the limit in seconds that was asked for in place of theirs.
+    `timeout` is the limit in seconds that was asked for in place of theirs. `asking` is there
+    where the samples were made here too.
     """
 
     benchmark: str
@@ -38,9 +63,12 @@ class Signature:
     python: str = field(default_factory=lambda: ".".join(map(str, sys.version_info[:3])))
     machine: str = field(default_factory=lambda: os.uname().machine)
     codelathe: str = __version__
+    asking: Asking | None = None
 
 
-def sign(benchmark: Benchmark, mode: str, timeout: float | None) -> Signature:
+def sign(
+    benchmark: Benchmark, mode: str, timeout: float | None, asking: Asking | None = None
+) -> Signature:
     """The signature of `benchmark` judged in `mode`; its isolation is not known yet."""
     return Signature(
         benchmark=benchmark.name,
@@ -52,6 +80,7 @@ def sign(benchmark: Benchmark, mode: str, timeout: float | None) -> Signature:
         isolation="",
         missing=(),
         details={**benchmark.details, **_of_languages(benchmark)},
+        asking=asking,
     )
 
 
@@ -89,6 +118,23 @@ def signature_document(signature: Signature) -> dict[str, Any]:
         "python": signature.python,
         "machine": signature.machine,
         "codelathe": signature.codelathe,
+        **({} if signature.asking is None else _asking_document(signature.asking)),
+    }
+
+
+def _asking_document(asking: Asking) -> dict[str, Any]:
+    return {
+        "model": {"name": asking.model, "sha256": asking.model_sha256},
+        "engine": {"name": asking.engine, "version": asking.engine_version},
+        "protocol": dict(asking.protocol),
+        "sampling": {
+            "n": asking.n,
+            "temperature": asking.temperature,
+            "top_p": asking.top_p,
+            "max_tokens": asking.max_tokens,
+            "seed": asking.seed,
+        },
+        "limit": asking.limit,
     }
 
 
@@ -99,3 +145,33 @@ def _ranges(limits: Iterable[Limits]) -> dict[str, tuple[float, float]]:
         for name in ("seconds", "memory_mb", "output_bytes")
         if (values := [getattr(x, name) for x in distinct])
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Something that two signatures do not have the same: `protocol.name`, and the two."""
+
+    name: str
+    first: Any
+    second: Any
+
+    def __str__(self) -> str:
+        return f"{self.name}: {_short(self.first)} and {_short(self.second)}"
+
+
+def differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> tuple[Difference, ...]:
+    """Where two signatures, as JSON has them, differ; a dotted name for what is nested."""
+    found: list[Difference] = []
+    for name in dict.fromkeys([*first, *second]):
+        one, two = first.get(name), second.get(name)
+        if isinstance(one, Mapping) and isinstance(two, Mapping):
+            nested = differences(one, two)
+            found += (Difference(f"{name}.{d.name}", d.first, d.second) for d in nested)
+        elif one != two:
+            found.append(Difference(name, one, two))
+    return tuple(found)
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
