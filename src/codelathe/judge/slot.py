@@ -16,6 +16,7 @@ import os
 import secrets
 import signal
 import socket
+import struct
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -35,6 +36,9 @@ RUNS = 1000
 CHANNEL = 3
 """The descriptor by which a candidate's process speaks with this one."""
 
+#: As `inside.warden` has them: limits of a process to start, and how one ended.
+_START, _ENDING = struct.Struct("=QQQ"), struct.Struct("=i?d")
+
 _START_SECONDS = 20.0
 _END_SECONDS = 5.0
 _GRACE_MS = 50
@@ -51,12 +55,12 @@ _MODULES = (
 )  # fmt: skip
 _PACKAGES = ("codelathe", "codelathe.judge", "codelathe.judge.inside")
 
-#: What candidates often import: found loaded in every fork, at a little memory for each.
+#: What candidates often import: found loaded in every fork, at a little memory for each. Not
+#: those that run code of their own in each child after a fork (`random`, `threading`).
 PRELOADED = (
     "abc", "bisect", "cmath", "collections", "contextlib", "copy", "dataclasses", "datetime",
     "decimal", "enum", "fractions", "functools", "hashlib", "heapq", "io", "itertools", "json",
-    "math", "numbers", "operator", "random", "re", "statistics", "string", "struct", "textwrap",
-    "threading", "time", "typing",
+    "math", "numbers", "operator", "re", "string", "struct", "textwrap", "time", "typing",
 )  # fmt: skip
 
 _BOOT = """
@@ -213,12 +217,9 @@ class Slot(Sandbox):
             SlotLost: the warden is gone.
         """
         ours, theirs = socket.socketpair()
-        order = {
-            "limits": {"memory_mb": limits.memory_mb, "cpu": cpu, "file": file},
-            "targets": [CHANNEL, *targets[: len(extra)]],
-        }
+        order = _START.pack(limits.memory_mb, cpu, file) + bytes([CHANNEL, *targets[: len(extra)]])
         try:
-            message = b"R" + json.dumps(order).encode()
+            message = b"R" + order
             socket.send_fds(self._control, [message], [theirs.fileno(), *extra])
         except OSError as e:
             ours.close()
@@ -239,11 +240,12 @@ class Slot(Sandbox):
         """
         try:
             self._control.send(b"E%d" % (_GRACE_MS if grace else 0))
-            endings, residue = json.loads(self._control.recv(1 << 10) or b"[]")
-        except (OSError, ValueError) as e:
+            *endings, residue = self._control.recv(1 << 10)
+            found = list(_ENDING.iter_unpack(bytes(endings)))
+        except (OSError, ValueError, struct.error) as e:
             raise SlotLost(f"the warden does not answer: {e}") from e
-        self.residue = self.residue or residue
-        return [None if status == -1 else Ending(status, *rest) for status, *rest in endings]
+        self.residue = self.residue or bool(residue)
+        return [None if status == -1 else Ending(status, *rest) for status, *rest in found]
 
 
 class NumpySlot(Slot):

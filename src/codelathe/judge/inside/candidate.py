@@ -10,7 +10,6 @@ import atexit
 import os
 import resource
 import sys
-import threading
 import types
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -76,9 +75,7 @@ def _hard(kind: int) -> int:
     return _NO_LIMIT if hard == resource.RLIM_INFINITY else hard
 
 
-def main(
-    descriptors: list[int], targets: list[int], limits: dict[str, int], cell: Cell
-) -> NoReturn:
+def main(descriptors: list[int], targets: bytes, limits: dict[str, int], cell: Cell) -> NoReturn:
     """The whole life of a candidate's process, after the fork.
 
     `descriptors` become `targets`, in this order, and nothing else stays open.
@@ -192,7 +189,8 @@ def _program(channel: Channel, order: dict[str, Any]) -> None:
 
 def _wind_up() -> None:
     """What an interpreter does at its end: threads, exit handlers, then what is not written yet."""
-    threading._shutdown()  # type: ignore[attr-defined] # noqa: SLF001
+    if "threading" in sys.modules:
+        sys.modules["threading"]._shutdown()  # noqa: SLF001
     atexit._run_exitfuncs()  # noqa: SLF001
     for output in (sys.stdout, sys.__stdout__):
         if output is not None and not getattr(output, "closed", False):

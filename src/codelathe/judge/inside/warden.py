@@ -5,14 +5,17 @@ answers: the parent hands over the descriptors that a candidate is to hold, and 
 goes past the warden. So its memory, which every candidate inherits, holds nothing of the
 candidates before.
 
-Orders on the control socket (one message each): `R` + JSON, with the candidate's
-descriptors, starts a process; `E` + milliseconds of grace ends all that were started since the
-last, and is answered with JSON `[endings, residue]`: for each process
-`[wait status, whether the warden had to kill it, processor seconds]`.
+Orders on the control socket (one message each): `R` + `START` + a byte for each descriptor
+handed over, its number in the candidate, starts a process; `E` + milliseconds of grace ends
+all that were started since the last, and is answered with an `ENDING` for each process and one
+byte, whether anything was left behind.
+
+After each fork, what this process writes first it has to copy, page by page. So its loop uses
+little of Python: no JSON, no exceptions.
 """
 
 # pathlib would be one more module in the memory of every fork.
-# ruff: noqa: PTH123, PTH208
+# ruff: noqa: PTH116, PTH123, PTH208
 from __future__ import annotations
 
 import _socket
@@ -20,7 +23,6 @@ import builtins
 import ctypes
 import gc
 import io
-import json
 import os
 import struct
 import sys
@@ -32,8 +34,14 @@ from codelathe.judge.inside import candidate, rooms, suites, syscalls
 
 _MAX_DESCRIPTORS = 3
 _SIGKILL = 9
-_READ, _WRITE, _EXECUTE = 1, 2, 4
 NOT_STARTED = -1
+START = struct.Struct("=QQQ")
+"""MiB of memory, seconds of the processor, bytes of a file."""
+ENDING = struct.Struct("=i?d")
+"""Wait status (-1: it never started), whether the warden had to kill it, processor seconds."""
+_NEVER = ENDING.pack(NOT_STARTED, False, 0.0)
+_READ, _WRITE, _EXECUTE = 1, 2, 4
+_libc = ctypes.CDLL(None)
 
 
 def serve(control: _socket.socket, own_pids: bool, cell: candidate.Cell) -> NoReturn:
@@ -43,15 +51,16 @@ def serve(control: _socket.socket, own_pids: bool, cell: candidate.Cell) -> NoRe
     everything means everything in the slot. `cell` is what each candidate is put into.
     """
     _settle()
+    folder = _Folder()
     pids: list[int] = []
     while order := _receive(control):
         message, descriptors = order
         if message[:1] == b"R":
-            pids.append(_start(json.loads(message[1:]), descriptors, cell))
+            pids.append(_start(message, descriptors, cell))
         else:
             endings = _end(pids, int(message[1:]), own_pids)
             pids = []
-            control.send(json.dumps([endings, _residue(own_pids)]).encode())
+            control.send(b"".join(endings) + bytes([own_pids and folder.changed()]))
     for pid in pids:
         if pid != NOT_STARTED:
             kill(pid, _SIGKILL)
@@ -86,14 +95,16 @@ def _receive(control: _socket.socket) -> tuple[bytes, list[int]] | None:
     return data, descriptors
 
 
-def _start(order: dict[str, Any], descriptors: list[int], cell: candidate.Cell) -> int:
+def _start(message: bytes, descriptors: list[int], cell: candidate.Cell) -> int:
     try:
         pid = fork()
     except OSError:
         pid = NOT_STARTED
     if pid == 0:
         try:
-            candidate.main(descriptors, order["targets"], order["limits"], cell)
+            memory_mb, cpu, file = START.unpack_from(message, 1)
+            limits = {"memory_mb": memory_mb, "cpu": cpu, "file": file}
+            candidate.main(descriptors, message[1 + START.size :], limits, cell)
         except BaseException:  # noqa: BLE001 -- no way back into the warden's loop
             os._exit(70)
     for descriptor in descriptors:
@@ -101,7 +112,7 @@ def _start(order: dict[str, Any], descriptors: list[int], cell: candidate.Cell) 
     return pid
 
 
-def _end(pids: list[int], grace_ms: int, own_pids: bool) -> list[tuple[int, bool, float]]:
+def _end(pids: list[int], grace_ms: int, own_pids: bool) -> list[bytes]:
     """Make sure that all are gone: how each ended, and what it used.
 
     With grace, the first to end does so by itself.
@@ -117,7 +128,7 @@ def _end(pids: list[int], grace_ms: int, own_pids: bool) -> list[tuple[int, bool
     if own_pids and started:
         _sweep()
     return [
-        (ended[pid][0], pid in killed, ended[pid][1]) if pid > 0 else (NOT_STARTED, False, 0.0)
+        ENDING.pack(ended[pid][0], pid in killed, ended[pid][1]) if pid > 0 else _NEVER
         for pid in pids
     ]
 
@@ -139,17 +150,36 @@ def _wait(pids: list[int], grace_ms: int) -> dict[int, tuple[int, float]]:
 
 def _sweep() -> None:
     """Kill and reap whatever else is left. The filters leave nothing; this does not rely on it."""
+    if _libc.kill(-1, _SIGKILL) != 0:
+        return  # there was nobody
     try:
-        kill(-1, _SIGKILL)
         while True:
             os.waitpid(-1, 0)
-    except (ProcessLookupError, ChildProcessError):
+    except ChildProcessError:
         return
 
 
-def _residue(own_files: bool) -> bool:
-    """Whether the candidate left anything for the next one to find."""
-    return own_files and bool(os.listdir(rooms.WRITABLE))
+class _Folder:
+    """The folder that candidates may write in: whether there is anything in it."""
+
+    def __init__(self) -> None:
+        self._empty = self._state()
+
+    @staticmethod
+    def _state() -> tuple[int, int, int]:
+        try:
+            found = os.stat(rooms.WRITABLE)
+        except OSError:  # tier B has none
+            return 0, 0, 0
+        return found.st_ctime_ns, found.st_size, found.st_nlink
+
+    def changed(self) -> bool:
+        """Whether a candidate left anything for the next one to find."""
+        state = self._state()
+        if state == self._empty:
+            return False
+        self._empty = state
+        return bool(os.listdir(rooms.WRITABLE))
 
 
 def preload(names: list[str], packages: list[str]) -> int:
@@ -196,8 +226,7 @@ def _share_code() -> None:
     The kernel leaves it to a child to map again what came from files, page by page, unless
     something in the same mapping was written once. So one byte of each is, with itself.
     """
-    libc = ctypes.CDLL(None)
-    protect = libc.mprotect
+    protect = _libc.mprotect
     protect.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
     try:
         with open("/proc/self/maps") as file:
