@@ -40,7 +40,7 @@ Gram = tuple[str, ...]
 class Structure(NamedTuple):
     """What a program is made of: its subtrees and its data flows, counted."""
 
-    trees: Counter[str]
+    trees: Counter[bytes]
     flows: Counter[Flow]
 
 

@@ -9,6 +9,7 @@ import io
 import re
 import tokenize
 from functools import cache
+from hashlib import blake2b
 from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 from codelathe.core.errors import MissingDependency, UnknownName
 
 if TYPE_CHECKING:
-    from tree_sitter import Node, Parser
+    from tree_sitter import Node, Parser, TreeCursor
 
 GRAMMARS: dict[str, tuple[str, str]] = {
     "python": ("tree-sitter-python", "language"),
@@ -31,6 +32,9 @@ GRAMMARS: dict[str, tuple[str, str]] = {
     "ruby": ("tree-sitter-ruby", "language"),
 }
 """Language -> the distribution of its grammar, and the function in it that gives the grammar."""
+
+_WRITTEN = 500
+"""Up to so many nodes a broken subtree is written out, to be exact."""
 
 _COMMENT_OR_STRING = re.compile(
     r"""//.*?$|/\*.*?\*/|'(?:\\.|[^\\'])*'|"(?:\\.|[^\\"])*\"""", re.DOTALL | re.MULTILINE
@@ -75,14 +79,60 @@ def without_comments(source: str, language: str) -> str:
         return source
 
 
-def subtrees(root: Node) -> list[str]:
-    """The S-expression of each node that has children, and of the root."""
-    waiting, found = [root], []
-    while waiting:
-        node = waiting.pop()
-        found.append(str(node))
-        waiting.extend(child for child in node.children if child.child_count)
-    return found
+def subtrees(root: Node) -> list[bytes]:
+    """A digest of each node that has children: equal where the S-expressions are.
+
+    An S-expression has the types of the named nodes and the fields they fill, not their text.
+    Written out for each node it takes time and memory in the square of the depth, which a
+    model that repeats itself drives into the thousands; so each digest is made of those of
+    the children, in one pass and without recursion.
+    """
+    cursor = root.walk()
+    found: list[bytes] = []
+    parts: list[list[bytes]] = [[]]
+    while True:
+        if cursor.goto_first_child():
+            parts.append([])
+            continue
+        _close(cursor, None, parts[-1], found)
+        while not cursor.goto_next_sibling():
+            if not cursor.goto_parent():
+                return found or parts[0]
+            inner = parts.pop()
+            _close(cursor, inner, parts[-1], found)
+
+
+def _close(
+    cursor: TreeCursor, inner: list[bytes] | None, outer: list[bytes], found: list[bytes]
+) -> None:
+    """Note the node under the cursor, of which all children have been seen."""
+    node = cursor.node
+    assert node is not None
+    named = node.is_named
+    if inner is not None:
+        # A missing token may be hidden from the cursor, and is in the S-expression.
+        written = node.has_error and node.descendant_count <= _WRITTEN
+        digest = _digest(str(node).encode() if written else node.type.encode() + b"".join(inner))
+        found.append(digest)
+        if not named:
+            outer.extend(inner)
+            return
+    elif node.is_missing or node.is_error:
+        digest = _leaf(str(node))
+    elif named:
+        digest = _leaf(node.type)
+    else:
+        return
+    outer.append((cursor.field_name or "").encode() + b":" + digest)
+
+
+def _digest(content: bytes) -> bytes:
+    return blake2b(content, digest_size=16).digest()
+
+
+@cache
+def _leaf(kind: str) -> bytes:
+    return _digest(kind.encode())
 
 
 @cache

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from codelathe.core.errors import UsageError
@@ -132,25 +133,41 @@ def _paired(first: Sequence[object], second: Sequence[object]) -> None:
 
 
 def _power(pairs: int, discordant: float, difference: float) -> float:
-    import numpy as np
-
-    logs = np.concatenate(([0.0], np.cumsum(np.log(np.arange(1, pairs + 1)))))
-
-    def binomial(n: int, share: float) -> Any:
-        k = np.arange(n + 1)
-        if share in (0.0, 1.0):
-            return (k == round(n * share)).astype(np.float64)
-        chance = logs[n] - logs[k] - logs[n - k] + k * math.log(share)
-        return np.exp(chance + (n - k) * math.log1p(-share))
-
-    numbers = binomial(pairs, discordant)
+    numbers = _binomial(pairs, discordant)
     middle, width = pairs * discordant, _SPREAD * math.sqrt(pairs * discordant) + 1
     first = (discordant + difference) / (2 * discordant)
     found = 0.0
     for n in range(max(0, int(middle - width)), min(pairs, int(middle + width)) + 1):
-        tails = np.cumsum(binomial(n, 0.5))
-        refused = int(np.searchsorted(2 * tails, _LEVEL))  # so many splits on either side
+        refused = _refused(n)
         if refused:
-            split = binomial(n, first)
+            split = _binomial(n, first)
             found += float(numbers[n] * (split[:refused].sum() + split[n + 1 - refused :].sum()))
     return found
+
+
+@cache
+def _refused(n: int) -> int:
+    """How many splits of `n` discordant pairs, on either side, are too uneven to be chance."""
+    import numpy as np
+
+    return int(np.searchsorted(2 * np.cumsum(_binomial(n, 0.5)), _LEVEL))
+
+
+def _binomial(n: int, share: float) -> Any:
+    """The chances of 0 to n hits in n draws."""
+    import numpy as np
+
+    hits = np.arange(n + 1)
+    if share in (0.0, 1.0):
+        return (hits == round(n * share)).astype(np.float64)
+    logs = _log_factorials(1 << n.bit_length())
+    ways = logs[n] - logs[hits] - logs[n - hits]
+    return np.exp(ways + hits * math.log(share) + (n - hits) * math.log1p(-share))
+
+
+@cache
+def _log_factorials(n: int) -> Any:
+    """The logarithms of 0! to n!; asked for powers of two, to be few."""
+    import numpy as np
+
+    return np.concatenate(([0.0], np.cumsum(np.log(np.arange(1, n + 1)))))

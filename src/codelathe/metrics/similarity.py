@@ -33,6 +33,7 @@ METRICS = Registry(
         "exact-match": "codelathe.metrics.overlap:ExactMatch",
         "edit-similarity": "codelathe.metrics.overlap:EditSimilarity",
         "codebleu": "codelathe.metrics.codebleu:CodeBleu",
+        "bertscore": "codelathe.metrics.bertscore:BertScore",
     },
 )
 

@@ -1,0 +1,221 @@
+"""BERTScore: tokens of two texts matched by the cosine of their vectors (Zhang et al. 2020).
+
+Equal to the package `bert-score` with the same encoder and layer. By default the encoders are
+those of CodeBERTScore (Zhou et al. 2023) for the texts' language. Unlike there, a text is cut
+at the encoder's longest input, as `bert-score` does.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib import import_module
+from typing import Any, NamedTuple
+
+from codelathe.core.errors import ArtefactUnavailable, MissingDependency
+from codelathe.metrics.similarity import References, Row, Settings
+
+ENCODERS: dict[str, str] = {
+    language: f"neulab/codebert-{language}"
+    for language in ("python", "javascript", "java", "c", "cpp")
+}
+"""Language -> hub repository of the encoder that was trained on it."""
+
+ANY_CODE = "microsoft/codebert-base-mlm"
+"""The encoder for all other texts."""
+
+LAYERS: dict[str, int] = {
+    **dict.fromkeys((*ENCODERS.values(), ANY_CODE, "roberta-base"), 10),
+    "bert-base-uncased": 9,
+    "bert-base-multilingual-cased": 9,
+    "roberta-large": 17,
+    "microsoft/deberta-xlarge-mnli": 40,
+}
+"""Encoder -> the layer whose vectors agree best with people, as published; else the last."""
+
+_PAIRS = 256
+"""So many pairs are held as vectors at once: about 0.3 GB."""
+_TOKENS = 8192
+"""At most so many tokens in a batch, padding included."""
+
+Triple = tuple[float, float, float]
+"""Precision, recall, F1."""
+
+
+class Encoded(NamedTuple):
+    """A text's token ids, and one unit vector for each: a tensor of (tokens, width)."""
+
+    ids: tuple[int, ...]
+    vectors: Any
+
+
+class BertScore:
+    """BERTScore's F1, with precision and recall.
+
+    Each token of one text is matched with the token of the other that is nearest; precision
+    is the mean over the prediction's tokens, recall over the reference's. Start and end marks
+    may be matched, but count for nothing. With several references the best counts, for each
+    number alone. An empty text scores 0, whatever it is compared with.
+
+    With `idf` a token weighs log((N + 1) / (n + 1)) where n of all N references have it. With
+    `baseline`, the precision, recall and F1 of texts that have nothing to do with each other,
+    scores are rescaled so that these are 0.
+
+    A row: precision, recall, F1, 1.
+    """
+
+    def __init__(
+        self, settings: Settings, *, idf: bool = False, baseline: Triple | None = None
+    ) -> None:
+        name = settings.encoder or ENCODERS.get(settings.language, ANY_CODE)
+        self._encoder = _Encoder(name)
+        self._idf = idf
+        self._baseline = baseline or (0.0, 0.0, 0.0)
+        self.signature = (
+            f"bertscore|encoder:{name.rstrip('/').rpartition('/')[2]}"
+            f"|layer:{self._encoder.layer}|idf:{'yes' if idf else 'no'}"
+            f"|rescaled:{'yes' if baseline else 'no'}|version:{self._encoder.version}"
+        )
+
+    def rows(self, predictions: Sequence[str], references: Sequence[References]) -> Sequence[Row]:
+        """One row for each prediction."""
+        weights = self._encoder.weights(references if self._idf else None)
+        rows: list[Row] = []
+        for start in range(0, len(predictions), _PAIRS):
+            some, theirs = predictions[start : start + _PAIRS], references[start : start + _PAIRS]
+            known = self._encoder.encode((*some, *(text for many in theirs for text in many)))
+            for text, many in zip(some, theirs, strict=True):
+                matches = [_match(known[text], known[wanted], weights) for wanted in many]
+                best = map(max, zip(*matches, strict=True))
+                rows.append((*map(_rescaled, best, self._baseline), 1.0))
+        return rows
+
+    def scores(self, total: Row) -> Mapping[str, float]:
+        """The means over the pairs."""
+        precision, recall, f1, count = total
+        return {"bertscore": f1 / count, "precision": precision / count, "recall": recall / count}
+
+
+class Weights:
+    """What each token counts: 1, or its inverse document frequency; marks count nothing."""
+
+    def __init__(self, nothing: Iterable[int], documents: Sequence[set[int]] | None) -> None:
+        self._nothing = frozenset(nothing)
+        self._number = 0 if documents is None else len(documents)
+        self._found = Counter(token for document in documents or () for token in document)
+        self._plain = documents is None
+
+    def of(self, ids: Sequence[int]) -> list[float]:
+        """The weight of each token, summing to 1; all 0 where nothing counts."""
+        raw = [self._weight(token) for token in ids]
+        total = math.fsum(raw)
+        return [weight / total for weight in raw] if total else [0.0] * len(raw)
+
+    def _weight(self, token: int) -> float:
+        if self._plain:
+            return float(token not in self._nothing)
+        return math.log((self._number + 1) / (self._found[token] + 1))
+
+
+def _rescaled(score: float, baseline: float) -> float:
+    return (score - baseline) / (1 - baseline)
+
+
+def _match(given: Encoded, wanted: Encoded, weights: Weights) -> Triple:
+    ours, theirs = weights.of(given.ids), weights.of(wanted.ids)
+    if not any(ours) or not any(theirs):
+        return 0.0, 0.0, 0.0
+    near = given.vectors @ wanted.vectors.T
+    precision = math.fsum(map(float.__mul__, near.amax(1).tolist(), ours))
+    recall = math.fsum(map(float.__mul__, near.amax(0).tolist(), theirs))
+    total = precision + recall
+    return precision, recall, 2 * precision * recall / total if total else 0.0
+
+
+class _Encoder:
+    """A transformer encoder, cut off behind the layer whose vectors are wanted."""
+
+    def __init__(self, name: str) -> None:
+        self._torch, transformers = _package("torch"), _package("transformers")
+        try:
+            config = transformers.AutoConfig.from_pretrained(name)
+            self.layer = LAYERS.get(name, config.num_hidden_layers)
+            # The first letter of a text is read like one behind a space, as bert-score does.
+            self._tokenizer = transformers.AutoTokenizer.from_pretrained(
+                name, **({"add_prefix_space": True} if config.model_type == "roberta" else {})
+            )
+            config.num_hidden_layers = self.layer
+            model = transformers.AutoModel.from_pretrained(name, config=config, dtype="float32")
+        except (OSError, ValueError) as error:
+            raise ArtefactUnavailable(
+                f"the encoder {name!r} could not be loaded: {_first_line(error)}",
+                hint="name a folder or a hub repository that has an encoder",
+            ) from None
+        self._model = model.get_encoder() if config.is_encoder_decoder else model
+        self._device = "cuda" if self._torch.cuda.is_available() else "cpu"
+        self._model.eval().to(self._device)
+        self._longest = min(
+            self._tokenizer.model_max_length,
+            # RoBERTa counts positions from behind its padding mark.
+            config.max_position_embeddings - (2 if config.model_type == "roberta" else 0),
+        )
+        self.version = f"transformers-{transformers.__version__}"
+
+    def weights(self, references: Sequence[References] | None) -> Weights:
+        """Equal weights, or by inverse document frequency in `references`."""
+        marks = (self._tokenizer.cls_token_id, self._tokenizer.sep_token_id)
+        if references is None:
+            return Weights(marks, None)
+        texts = [text for many in references for text in many]
+        return Weights(marks, [set(ids) for ids in self._ids(texts)])
+
+    def encode(self, texts: Iterable[str]) -> dict[str, Encoded]:
+        """Each different text with its vectors, encoded in batches of like length."""
+        different = list(dict.fromkeys(texts))
+        found = sorted(zip(self._ids(different), different, strict=True), key=lambda x: len(x[0]))
+        known: dict[str, Encoded] = {}
+        for batch in _batches(found):
+            vectors = self._vectors([ids for ids, _ in batch])
+            for (ids, text), rows in zip(batch, vectors, strict=True):
+                known[text] = Encoded(ids, rows[: len(ids)])
+        return known
+
+    def _ids(self, texts: Sequence[str]) -> list[tuple[int, ...]]:
+        stripped = [text.strip() for text in texts]
+        given = self._tokenizer(stripped, truncation=True, max_length=self._longest)
+        return [tuple(ids) for ids in given["input_ids"]]
+
+    def _vectors(self, batch: Sequence[tuple[int, ...]]) -> Any:
+        torch, width = self._torch, max(map(len, batch))
+        pad = self._tokenizer.pad_token_id
+        ids = torch.tensor([[*ids, *[pad] * (width - len(ids))] for ids in batch])
+        mask = torch.tensor([[1] * len(ids) + [0] * (width - len(ids)) for ids in batch])
+        with torch.inference_mode():
+            hidden = self._model(
+                input_ids=ids.to(self._device), attention_mask=mask.to(self._device)
+            )[0]
+            return (hidden / hidden.norm(dim=-1, keepdim=True)).cpu()
+
+
+def _batches(
+    found: Sequence[tuple[tuple[int, ...], str]],
+) -> Iterator[Sequence[tuple[tuple[int, ...], str]]]:
+    """Runs of rising length, each of at most `_TOKENS` when filled up to its longest."""
+    start = 0
+    for end, (ids, _) in enumerate(found):
+        if start < end and len(ids) * (end + 1 - start) > _TOKENS:
+            yield found[start:end]
+            start = end
+    yield found[start:]
+
+
+def _package(name: str) -> Any:
+    try:
+        return import_module(name)
+    except ImportError:
+        raise MissingDependency(name, "metrics", "BERTScore") from None
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]
