@@ -253,6 +253,12 @@ def test_a_missing_toolchain_leaves_the_case_unjudged(
     assert "apt-get install golang-go" in verdict.detail
 
 
+def test_programs_are_judged_without_landlock_too() -> None:
+    with SandboxJudge(slots=1, tier="A-") as judge:
+        (verdict,) = run(judge, "javascript", DOUBLE["javascript"], StdioExample("3", "6"))
+    assert verdict.status is Status.PASSED, verdict.detail
+
+
 def test_tier_b_refuses_languages_that_are_compiled() -> None:
     found = languages.toolchain("javascript")
     if isinstance(found, LanguageError):

@@ -20,7 +20,7 @@ from judge.users import as_nobody, ordinary_python
 
 PROGRAM = Path(zoo.__file__)
 ATTACKS = zoo.attacks()
-WHO = (("this", "A"), ("this", "A-"), ("ordinary", "A"))
+WHO = (("this", "A"), ("ordinary", "A"))
 #: Nothing of these may be in what an attack brings back.
 CANARY = "sk-canary-of-the-judge"
 SECRETS = (CANARY, "root:", "nobody:")
