@@ -27,6 +27,7 @@ from codelathe.core.registry import Registry
 
 if TYPE_CHECKING:
     from codelathe.benchmarks import Benchmark
+    from codelathe.engines.transformers_encoder import TransformersEncoder
     from codelathe.judge import SandboxJudge
     from codelathe.store import Progress, Store
 
@@ -123,6 +124,20 @@ def open_engine(
     return _open_local(ref, engine, progress, precision)
 
 
+def open_encoder(model: str, progress: Progress | None = None) -> TransformersEncoder:
+    """The encoder of texts named `model`, its weights fetched where they are missing.
+
+    Raises:
+        InputError: the reference does not parse, or names nothing known.
+        StoreError: the weights cannot be had.
+        EngineError: they cannot be loaded, or a package is missing.
+    """
+    from codelathe.engines.transformers_encoder import TransformersEncoder
+
+    local = open_store().obtain(parse_model_ref(model), progress)
+    return TransformersEncoder(local.path, pickled=_pickles_trusted())
+
+
 def remove_model(ref: ModelRef) -> int:
     """Remove a model from the store, with what an engine made of it; the bytes that frees.
 
@@ -205,9 +220,14 @@ def _open_transformers(
         model=model,
         adapter=adapter,
         precision=precision,
-        pickled=os.environ.get("CODELATHE_TRUST_PICKLE") == "1",
+        pickled=_pickles_trusted(),
     )
     return opened
+
+
+def _pickles_trusted() -> bool:
+    """Whether the user asks for weights that can run code when they are read."""
+    return os.environ.get("CODELATHE_TRUST_PICKLE") == "1"
 
 
 def _template(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -61,3 +62,19 @@ def remote(request: pytest.FixtureRequest) -> MakeEngine:
     """Makes an engine of either kind."""
     made: MakeEngine = request.getfixturevalue(request.param)
     return made
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The folder of a tiny checkpoint of an architecture, made once."""
+    from fakes import checkpoints
+
+    made: dict[str, Path] = {}
+
+    def folder(architecture: str) -> Path:
+        if architecture not in made:
+            where = tmp_path_factory.mktemp(architecture)
+            made[architecture] = checkpoints.save(where, architecture)
+        return made[architecture]
+
+    return folder

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,18 +40,13 @@ TOKENS = 20
 Checkpoint = Callable[[str], Path]
 
 
-@pytest.fixture(scope="session")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
-    """The folder of a tiny checkpoint of an architecture, made once."""
-    made: dict[str, Path] = {}
-
-    def folder(architecture: str) -> Path:
-        if architecture not in made:
-            where = tmp_path_factory.mktemp(architecture)
-            made[architecture] = checkpoints.save(where, architecture)
-        return made[architecture]
-
-    return folder
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Threads that share work this small wait for each other, and for whatever else runs."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def greedy(prompt: str, tokens: int = TOKENS, **more: Any) -> Request:

@@ -8,7 +8,7 @@ missing are an error, where `transformers` would draw them at random and go on.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -140,13 +140,46 @@ def load_model(weights: Weights, place: Place) -> Any:
             adapter does not fit.
         MissingDependency: an adapter, and peft is not installed.
     """
+    model, missing = _load(weights, place, _writer)
+    if missing:
+        raise ModelFileError(
+            f"{weights.path} lacks {len(missing)} of the model's tensors, such as {missing[0]}",
+            hint="fetch the model again, or name one with a head that writes text",
+        )
+    if weights.adapter is not None:
+        model = _adapted(model, weights.adapter, merge=place.precision == "float32")
+    return _placed(model, place)
+
+
+def load_encoder(weights: Weights, place: Place) -> Any:
+    """The model without a head, ready to read; of an encoder-decoder the encoder.
+
+    Raises:
+        ModelFileError: its weights are incomplete or unreadable.
+    """
+    model, missing = _load(weights, place, lambda *_: transformers.AutoModel)
+    # What sums up a text is not used, and models trained to fill gaps in are saved without it.
+    missing = [name for name in missing if not name.startswith("pooler.")]
+    if missing:
+        raise ModelFileError(
+            f"{weights.path} lacks {len(missing)} of the encoder's tensors, such as {missing[0]}",
+            hint="fetch the model again",
+        )
+    if model.config.is_encoder_decoder:
+        model = model.get_encoder()
+    return _placed(model, place)
+
+
+def _load(
+    weights: Weights, place: Place, choose: Callable[[Any, Path], Any]
+) -> tuple[Any, list[str]]:
+    """The model of the Auto class that `choose` takes, and the tensors that no file has."""
     folder, extra = _source(weights.path)
     with _told_of(weights.path), _quiet():
         config = transformers.AutoConfig.from_pretrained(folder, **extra)
-        auto = _writer(config, weights.path)
         # Pickled weights only where there are no others: asking for them allows, not prefers.
         pickled = not weights.gguf and not read_checkpoint_header(weights.path).has_safetensors
-        model, found = auto.from_pretrained(
+        model, found = choose(config, weights.path).from_pretrained(
             folder,
             config=config,
             output_loading_info=True,
@@ -154,13 +187,10 @@ def load_model(weights: Weights, place: Place) -> Any:
             **extra,
             **_numbers(weights, place),
         )
-    if missing := sorted(found["missing_keys"]):
-        raise ModelFileError(
-            f"{weights.path} lacks {len(missing)} of the model's tensors, such as {missing[0]}",
-            hint="fetch the model again, or name one with a head that writes text",
-        )
-    if weights.adapter is not None:
-        model = _adapted(model, weights.adapter, merge=place.precision == "float32")
+    return model, sorted(found["missing_keys"])
+
+
+def _placed(model: Any, place: Place) -> Any:
     if place.precision not in _QUANTIZED:
         model = model.to(place.device)
     model.eval()

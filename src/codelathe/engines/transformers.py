@@ -89,7 +89,7 @@ class TransformersEngine:
         precision: str = "auto",
         pickled: bool = False,
     ) -> None:
-        _require_packages()
+        require_packages("the engine 'transformers'")
         from codelathe.engines._torch_loading import Weights, choose_place, read_header
 
         own = Path(adapter) if adapter is not None else None
@@ -333,10 +333,15 @@ def _order(alive: Sequence[bool]) -> list[int]:
     return [row if alive[row] else behind.pop() for row in range(count)]
 
 
-def _require_packages() -> None:
+def require_packages(purpose: str) -> None:
+    """See that torch and its like are there, before the first of them is loaded.
+
+    Raises:
+        MissingDependency: naming the first that is not.
+    """
     for package in _NEEDS:
         if find_spec(package) is None:
-            raise MissingDependency(package, "train", "the engine 'transformers'")
+            raise MissingDependency(package, "train", purpose)
     # A judge at work beside it starves threads that wait for each other by spinning. Read
     # when the library is loaded.
     os.environ.setdefault("GOMP_SPINCOUNT", "0")
