@@ -97,10 +97,12 @@ def open_engine(
     progress: Progress | None = None,
     *,
     precision: str = "auto",
+    several: bool = False,
 ) -> Engine:
     """The engine for the model named `model`, its weights fetched where they are missing.
 
     `precision` is for the engine `transformers`: float32, bfloat16, float16, int8 or int4.
+    With `several`, `auto` is the engine for many answers, also where few of them are left.
 
     Raises:
         InputError: the reference does not parse, or names nothing known.
@@ -121,7 +123,31 @@ def open_engine(
         return named
     if ref.scheme == "adapter":
         return _open_adapter(ref, engine, progress, precision)
-    return _open_local(ref, engine, progress, precision)
+    return _open_local(ref, engine, progress, precision, several=several)
+
+
+def model_sha256(model: str) -> str:
+    """The SHA-256 of the weights that `open_engine` would load; empty for a service's model.
+
+    Raises:
+        InputError: the reference names nothing, or what cannot be read.
+        StoreError: it is not in place.
+    """
+    from codelathe.store.folders import expanded
+    from codelathe.store.hashes import content_sha256
+
+    ref = parse_model_ref(model)
+    if ref.remote:
+        return ""
+    remembered = _cache_folder() / "hashes.json"
+    if ref.scheme == "scripted":
+        return content_sha256(Path(ref.name), remembered)
+    if ref.scheme == "adapter":
+        folder = expanded(ref.name)
+        base = _base_of(read_adapter_header(folder))
+        return f"{content_sha256(folder, remembered)} on {model_sha256(str(base))}"
+    local = open_store().obtain(ref)
+    return local.sha256 or content_sha256(local.path, remembered)
 
 
 def open_encoder(model: str, progress: Progress | None = None) -> TransformersEncoder:
@@ -155,7 +181,9 @@ def remove_model(ref: ModelRef) -> int:
     return freed + (forget_converted(local.path, _cache_folder()) if local else 0)
 
 
-def _open_local(ref: ModelRef, engine: str, progress: Progress | None, precision: str) -> Engine:
+def _open_local(
+    ref: ModelRef, engine: str, progress: Progress | None, precision: str, *, several: bool
+) -> Engine:
     local = open_store().obtain(ref, progress)
     if local.format != "gguf":
         _transformers_only(engine, f"{ref} is a {local.format} checkpoint")
@@ -169,6 +197,10 @@ def _open_local(ref: ModelRef, engine: str, progress: Progress | None, precision
             field="precision",
         )
     header = read_gguf_header(local.path)
+    if engine == "auto" and several:
+        from codelathe.engines._converted import unreadable
+
+        engine = "llamacpp" if unreadable(header) else "openvino"
     opened: Engine = LOCAL_ENGINES.load(engine)(
         local.path, template=_template(header), cache_dir=_cache_folder(), model=str(ref)
     )
@@ -244,6 +276,19 @@ def _template(
         header.special_token(kind) if f"{kind}_token" in source else "" for kind in ("bos", "eos")
     )
     return compile_chat_template(source, bos_token=bos, eos_token=eos)
+
+
+def runs_folder() -> Path:
+    """Where commands leave their results, if nobody says otherwise."""
+    from codelathe.store import home
+    from codelathe.store.folders import Folders
+
+    return Folders(home()).runs
+
+
+def cache_folder(name: str) -> Path:
+    """A folder for what can be made again."""
+    return _cache_folder() / name
 
 
 def _cache_folder() -> Path:

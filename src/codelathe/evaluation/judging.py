@@ -115,15 +115,16 @@ def open_ledger(work: Work, mode: str, verdicts: Path, result: Path) -> Ledger:
         UsageError: the files are of something else.
         LatheError: another process is at them, or they cannot be written.
     """
-    return Ledger(verdicts, result, settings_of(work, mode), work.benchmark.tests)
+    settings = {**run_settings(work.signature(mode)), **work.source.settings}
+    return Ledger(verdicts, result, settings, work.benchmark.tests)
 
 
-def settings_of(work: Work, mode: str) -> dict[str, Any]:
-    """All that a run is only gone on with under the same of."""
-    settings = signature_document(work.signature(mode))
+def run_settings(signature: Signature) -> dict[str, Any]:
+    """What a run is only gone on with under: its signature but for what is found out later."""
+    settings = signature_document(signature)
     for found_out_later in ("isolation", "missing"):
         del settings[found_out_later]
-    return {**settings, **work.source.settings}
+    return settings
 
 
 def judge_samples(
