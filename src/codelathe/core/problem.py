@@ -60,6 +60,9 @@ class Suite:
     `calls` is the same test as data, where it is nothing but calls and the values they must
     return: made in a row, up to the first that `comparer` does not find equal. None where only
     the program tells. `call_seconds` limits each call besides (0: only the whole is limited).
+
+    `inside`: the test uses more of the candidate's code than its entry point, so that it can
+    only run in the candidate's process, in every mode, and what it says can be forged there.
     """
 
     source: str
@@ -67,6 +70,7 @@ class Suite:
     calls: tuple[CallExample, ...] | None = None
     comparer: str = "exact"
     call_seconds: float = 0.0
+    inside: bool = False
 
     @property
     def input(self) -> str:

@@ -67,6 +67,17 @@ def parses(source: str) -> bool:
     return True
 
 
+def undefined_names(source: str) -> set[str]:
+    """Names that `source` looks up in its module and that neither it nor Python defines.
+
+    Raises:
+        SyntaxError: the source is no Python.
+    """
+    statements = top_level(source)
+    bound = set().union(*(s.binds for s in statements))
+    return set().union(*(s.uses for s in statements)) - bound - set(dir(builtins))
+
+
 def top_level(source: str) -> tuple[Statement, ...]:
     """The top-level statements of `source`.
 
