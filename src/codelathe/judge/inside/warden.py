@@ -71,6 +71,7 @@ def _settle() -> None:
     """Leave to the candidates an ordinary interpreter, with no trace of the warden."""
     for name in [n for n in sys.modules if n.partition(".")[0] == "codelathe"]:
         del sys.modules[name]
+    os.umask(0o077)
     sys.argv = [""]
     sys.dont_write_bytecode = True
     builtins.exit = builtins.quit = _quit  # type: ignore[assignment]
