@@ -21,7 +21,7 @@ _KEYS = ("OPENAI_API_KEY", "HUGGINGFACE_API_KEY", "HF_TOKEN")
 @click.command(short_help="Say what this machine can do, and how to mend what it cannot.")
 @output_options
 def doctor(as_json: bool, quiet: bool) -> int:
-    """Check isolation, engines, models, keys and disk of this machine.
+    """Check isolation, languages, engines, models, keys and disk of this machine.
 
     Each missing part comes with the command that mends it. The isolation tier is found by
     doing the real thing in a child process, not by reading settings. Exit code 1 where
@@ -44,6 +44,7 @@ def examine() -> dict[str, Any]:
     """Everything `doctor` knows, as plain JSON values."""
     from codelathe.engines.secrets import setting
     from codelathe.judge import isolation_report
+    from codelathe.judge.languages import TOOLCHAINS
     from codelathe.wiring import open_store
 
     isolation = isolation_report()
@@ -63,6 +64,7 @@ def examine() -> dict[str, Any]:
                 for f in isolation.features
             ],
         },
+        "languages": {name: _language(name) for name in TOOLCHAINS},
         "packages": {name: _version(name) for name in _PACKAGES},
         "keys": {name: bool(setting(name)) for name in _KEYS},
         "store": {
@@ -71,6 +73,17 @@ def examine() -> dict[str, Any]:
             "models": [m.name for m in store.installed()],
         },
     }
+
+
+def _language(name: str) -> dict[str, str]:
+    """What compiles or runs a language here, or how to get it."""
+    from codelathe.core.errors import LanguageError
+    from codelathe.judge.languages import toolchain
+
+    found = toolchain(name)
+    if isinstance(found, LanguageError):
+        return {"toolchain": "", "fix": found.hint}
+    return {"toolchain": found.version, "fix": ""}
 
 
 def _version(package: str) -> str | None:
@@ -99,6 +112,11 @@ def _show(report: dict[str, Any], output: Output) -> None:
         screen.print(f"  {mark} {escape(feature['name'])}{detail}")
         if feature["fix"]:
             screen.print(f"    [cyan]fix:[/cyan] {escape(feature['fix'])}")
+    screen.print("[bold]Languages[/bold]")
+    for name, found in report["languages"].items():
+        screen.print(f"  {name} {escape(found['toolchain']) or '[dim]not installed[/dim]'}")
+        if found["fix"]:
+            screen.print(f"    [cyan]fix:[/cyan] {escape(found['fix'])}")
     screen.print("[bold]Packages[/bold]")
     for name, found in report["packages"].items():
         screen.print(f"  {name} {found or '[dim]not installed[/dim]'}")
