@@ -1,7 +1,8 @@
 """What every engine promises, shown on each of them.
 
-The scripted engine and the two remote ones answer a text that is known; the two local
-ones run SmolLM2 for real. No claim depends on what a model says.
+The scripted engine and the two remote ones answer a text that is known; the two for GGUF
+files run SmolLM2 for real, `transformers` tiny checkpoints of each kind. No claim depends on
+what a model says.
 """
 
 from __future__ import annotations
@@ -90,12 +91,45 @@ def openvino(request: pytest.FixtureRequest) -> Iterator[Engine]:
     yield OpenVinoEngine(path, template=chat_template(path), cache_dir=cache)
 
 
+@contextmanager
+def tiny_checkpoint(request: pytest.FixtureRequest, architecture: str) -> Iterator[Engine]:
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("transformers")
+    from codelathe.engines.transformers import TransformersEngine
+    from codelathe.text.chat import compile_chat_template
+    from fakes import checkpoints
+
+    folder = request.getfixturevalue("tmp_path_factory").mktemp(architecture)
+    checkpoints.save(folder, architecture, seed=2)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # threads would wait for each other longer than they work
+    try:
+        template = compile_chat_template(checkpoints.CHAT_TEMPLATE)
+        yield TransformersEngine(folder, template=template)
+    finally:
+        torch.set_num_threads(threads)
+
+
+@contextmanager
+def transformers_decoder(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    with tiny_checkpoint(request, "qwen2") as engine:
+        yield engine
+
+
+@contextmanager
+def transformers_encoder_decoder(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    with tiny_checkpoint(request, "t5") as engine:
+        yield engine
+
+
 @pytest.fixture(
     scope="module",
     params=[
         scripted,
         openai,
         huggingface,
+        transformers_decoder,
+        transformers_encoder_decoder,
         pytest.param(llamacpp, marks=pytest.mark.model),
         pytest.param(openvino, marks=pytest.mark.model),
     ],

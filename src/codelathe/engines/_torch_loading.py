@@ -19,6 +19,7 @@ import torch
 import transformers
 import transformers.modeling_gguf_pytorch_utils as gguf_reading
 from safetensors import SafetensorError
+from tokenizers import pre_tokenizers
 from transformers.models.auto import modeling_auto
 from transformers.utils import logging
 
@@ -129,7 +130,15 @@ def load_tokenizer(weights: Weights) -> Any:
         )
     folder, extra = _source(where)
     with _told_of(where), _quiet():
-        return transformers.AutoTokenizer.from_pretrained(folder, **extra)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **extra)
+        if where.is_file() and _splits_digits(where):
+            tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+                [
+                    pre_tokenizers.Digits(individual_digits=True),
+                    pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True),
+                ]
+            )
+        return tokenizer
 
 
 def load_model(weights: Weights, place: Place) -> Any:
@@ -330,6 +339,23 @@ def _stored(header: GgufHeader | CheckpointHeader) -> str:
         return "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
     stored = str(header.config.get("dtype") or header.config.get("torch_dtype"))
     return stored if stored in ("bfloat16", "float16") else "float32"
+
+
+def _splits_digits(path: Path) -> bool:
+    """Whether the vocabulary of a GGUF file was learned with each digit by itself.
+
+    The file names its kind, which `transformers` does not look at.
+    """
+    kind = read_gguf_header(path).metadata.get("tokenizer.ggml.pre")
+    return kind in (
+        "smollm",
+        "starcoder",
+        "refact",
+        "command-r",
+        "codeshell",
+        "exaone",
+        "minerva-7b",
+    )
 
 
 def _has_tokenizer(folder: Path) -> bool:
