@@ -232,7 +232,7 @@ def _confine(plan: dict[str, Any], layout: rooms.Layout, writable: tuple[str, ..
     if plan["tier"] != "A-":
         kits = [rooms.KITS] if layout.kits else []
         readable = [*layout.shown, *layout.packages, *kits]
-        landlock.restrict(readable, writable, rooms.DEVICES, executable=runs_programs)
+        landlock.restrict(readable, writable, layout.devices, executable=runs_programs)
     seccomp.install_inherited(seccomp.PROGRAMS if runs_programs else ())
 
 

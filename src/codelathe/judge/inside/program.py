@@ -37,7 +37,7 @@ class Cell:
     def __init__(self, landlocked: bool) -> None:
         self._landlocked = landlocked
         self._foreman = os.getpid()
-        self._filter = seccomp.CandidateFilter()
+        self._filter = seccomp.CandidateFilter(counted=True)
 
     def confine(self, limits: dict[str, int], execute: list[str] | None) -> None:
         """Give this process its limits; with `execute`, a run step's confinement too."""

@@ -50,7 +50,8 @@ class Layout(NamedTuple):
     `shown` are the folders, files and links (kept as links) that stand inside where they stand
     outside; `covered` the folders below them that are covered with nothing; `kits` a folder of
     the outside that is shown as `/kits`, or nothing. `size` and `inodes` bound `/w`. `packages`
-    are folders shown although what is around them may be covered.
+    are folders shown although what is around them may be covered. `devices` can be read and
+    written.
     """
 
     shown: list[str]
@@ -59,11 +60,16 @@ class Layout(NamedTuple):
     size: str
     inodes: int
     packages: tuple[str, ...] = ()
+    devices: tuple[str, ...] = DEVICES
 
 
 def tools(shown: list[str], kits: str) -> Layout:
-    """What a process slot sees: the system's shared libraries, and `shown`."""
-    return Layout(sorted({*shown, *_SHOWN}), [], kits, "256m", 8192)
+    """What a process slot sees: the system's shared libraries, and `shown`.
+
+    No `/dev/zero`: by it programs could share memory that no limit of theirs counts.
+    """
+    devices = tuple(path for path in DEVICES if path != "/dev/zero")
+    return Layout(sorted({*shown, *_SHOWN}), [], kits, "256m", 8192, devices=devices)
 
 
 def libraries(packages: Iterable[str]) -> Layout:
@@ -182,7 +188,7 @@ def build(layout: Layout, owner: tuple[int, int]) -> None:
         _bind(root, path)
     for path in covers:
         _lock_down(path, _ATTR_READ_ONLY, recursive=False)
-    for path in DEVICES:
+    for path in layout.devices:
         _bind(root, path)
     _writable(root + WRITABLE, owner, layout)
     _pivot(root)

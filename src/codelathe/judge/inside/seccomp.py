@@ -22,6 +22,7 @@ X32 = 0x40000000
 CLONE_THREAD = 0x00010000
 CLONE_NEW = 0x7E020080  # every namespace flag
 AF_UNIX = 1
+MAP_SHARED, MAP_ANONYMOUS = 0x01, 0x20
 SET_MODE_FILTER = 1
 
 _LOAD, _JEQ, _JGE, _JSET, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
@@ -114,10 +115,11 @@ class CandidateFilter:
     """F2: what F1 allows, less what a candidate must not do.
 
     It is assembled once, in the warden; only the candidate's own process number, to which
-    it may send signals, is filled in after the fork.
+    it may send signals, is filled in after the fork. With `counted` memory must be of the
+    kind that a limit on data counts, where no limit on addresses is set: none that is shared.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, counted: bool = False) -> None:
         allow, deny = _op(_RETURN, ALLOW), _op(_RETURN, EPERM)
         code = _guard()
         for name in _DENIED:
@@ -127,6 +129,9 @@ class CandidateFilter:
         # Reading limits goes through prlimit64 too: a new value (argument 2) must be null.
         null = (_argument(2), _op(_JEQ, 0, 0, 2), _op(_LOAD, _ARGS + 8 * 2 + 4), _op(_JEQ, 0, 1, 0))
         code += _on("prlimit64", *null, deny, allow)
+        if counted:
+            anonymous, shared = _op(_JSET, MAP_ANONYMOUS, 0, 2), _op(_JSET, MAP_SHARED, 0, 1)
+            code += _on("mmap", _argument(3), anonymous, shared, deny, allow)
         own = (_argument(0), _op(_JEQ, 0, 1, 0), deny, allow)
         self._pid_at = len(code) + 8 + 8 + 4  # in the comparison's value
         code += _on("tgkill", *own) + allow
