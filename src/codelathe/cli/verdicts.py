@@ -64,7 +64,7 @@ class _Pace:
     def told(self, progress: Progress) -> str:
         rate = self.rate(progress)
         left = (progress.total - progress.done) / rate if rate else 0.0
-        return f"{progress.passed} passed, {rate:,.0f}/s, {_clock(left)} left"
+        return f"{progress.passed} passed, {rate:,.0f}/s, {clock(left)} left"
 
 
 class _Lines:
@@ -186,7 +186,8 @@ def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """`2:05`, or `1:02:05`."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
