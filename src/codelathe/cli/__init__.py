@@ -28,6 +28,8 @@ VERBS = Registry(
         "explain": "codelathe.cli.explain:explain",
         "evaluate": "codelathe.cli.evaluate:evaluate",
         "judge": "codelathe.cli.judge:judge",
+        "compare": "codelathe.cli.compare:compare",
+        "board": "codelathe.cli.board:board",
         "models": "codelathe.cli.models:models",
         "serve": "codelathe.cli.serve:serve",
         "doctor": "codelathe.cli.doctor:doctor",
