@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,35 @@ class Wish:
     limit: int | None = None
     protocol: str | None = None
     mode: str = "hardened"
+
+    def __post_init__(self) -> None:
+        """Refuse what no model needs to be opened for.
+
+        Raises:
+            UsageError: n, a k, a temperature, a seed or a limit that makes no sense.
+        """
+        for name, least in (("n", self.n), ("limit", self.limit)):
+            if least is not None and least < 1:
+                raise UsageError(f"{name} must be at least 1, not {least}", field=name)
+        usable_k([self.n], self.ks)
+        if self.sampling(1).greedy and self.n > 1:
+            raise UsageError(
+                f"{self.n} samples at temperature 0 would all be the same",
+                hint="leave -n out, or --temperature",
+                field="n",
+            )
+
+    def sampling(self, max_tokens: int) -> Sampling:
+        """How tokens are drawn; `max_tokens` where no other number is wanted.
+
+        Raises:
+            UsageError: a temperature or a seed that makes no sense.
+        """
+        temperature = self.temperature
+        if temperature is None and not self.own_temperature:
+            temperature = 0.0 if self.n == 1 else SAMPLED_TEMPERATURE
+        top_p = 1.0 if temperature == 0 else SAMPLED_TOP_P
+        return Sampling(self.max_tokens or max_tokens, temperature, top_p, self.seed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,34 +155,14 @@ def prepare(benchmark: Benchmark, model: Model, wish: Wish) -> Planned:
     """Fix everything that a result will depend on.
 
     Raises:
-        UsageError: n, a k, a temperature or a limit that makes no sense.
         UnknownName: no such protocol for this benchmark.
         UnsupportedArgument: the model cannot be asked in this way.
     """
     features = model.info.features
-    if wish.n < 1:
-        raise UsageError(f"n must be at least 1, not {wish.n}", field="n")
-    if wish.limit is not None and wish.limit < 1:
-        raise UsageError(f"the limit must be at least 1, not {wish.limit}", field="limit")
     ks = usable_k([wish.n], wish.ks)
     protocol = choose_protocol(benchmark, features, wish.protocol)
-    temperature = wish.temperature
-    if temperature is None and not wish.own_temperature:
-        temperature = 0.0 if wish.n == 1 else SAMPLED_TEMPERATURE
-    greedy = temperature == 0
-    if greedy and wish.n > 1:
-        raise UsageError(
-            f"{wish.n} samples at temperature 0 would all be the same",
-            hint="leave -n out, or --temperature",
-            field="n",
-        )
-    seeded = "seed" in features
-    sampling = Sampling(
-        max_tokens=wish.max_tokens or protocol.max_tokens,
-        temperature=temperature,
-        top_p=1.0 if greedy or "top_p" not in features else SAMPLED_TOP_P,
-        seed=wish.seed,
-    )
+    drawn, seeded = wish.sampling(protocol.max_tokens), "seed" in features
+    sampling = replace(drawn, top_p=drawn.top_p if "top_p" in features else 1.0)
     tasks = tuple(islice(benchmark.tasks.values(), wish.limit))
     asking = Asking(
         model=model.name,
@@ -162,10 +171,10 @@ def prepare(benchmark: Benchmark, model: Model, wish: Wish) -> Planned:
         engine_version=model.info.version,
         protocol=protocol_document(protocol),
         n=wish.n,
-        temperature=temperature,
+        temperature=sampling.temperature,
         top_p=sampling.top_p,
         max_tokens=sampling.max_tokens,
-        seed=None if greedy or not seeded else wish.seed,
+        seed=wish.seed if seeded and not sampling.greedy else None,
         limit=len(tasks) if len(tasks) < len(benchmark.tasks) else None,
     )
     assignment = Assignment(benchmark, tasks, protocol, sampling, wish.n, seeded)

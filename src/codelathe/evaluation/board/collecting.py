@@ -1,0 +1,150 @@
+"""Rows of the board from the result files that runs leave in folders.
+
+A result says itself how the model was asked; the protocol's name here tells all of that in
+words in which two rows of the same group may not differ.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from codelathe.benchmarks.protocols import PROTOCOLS, protocol_document
+from codelathe.core.errors import UsageError
+from codelathe.evaluation.board.facts import Knowledge
+from codelathe.evaluation.board.row import BoardRow, marks, number
+from codelathe.evaluation.files import read_object
+from codelathe.evaluation.transcript import COMPLETIONS, RESULT, VERDICTS
+
+_OF_SAMPLES = ".result.json"
+_VERDICTS = "_verdicts"
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """Rows, and the result files that could not be used, each with the reason."""
+
+    rows: tuple[BoardRow, ...]
+    refused: tuple[tuple[Path, str], ...]
+
+
+def collect(folders: Iterable[Path], knowledge: Knowledge) -> Collected:
+    """The rows of all results in `folders` and the folders in them, in the order of their paths.
+
+    Raises:
+        UsageError: one of them is no folder.
+    """
+    rows: list[BoardRow] = []
+    refused: list[tuple[Path, str]] = []
+    for path in _results(folders):
+        try:
+            rows.append(_row(path, read_object(path), knowledge))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            told = f"no result of lathe: {type(error).__name__} {error}"
+            refused.append((path, told))
+    return Collected(tuple(rows), tuple(refused))
+
+
+def _results(folders: Iterable[Path]) -> Iterator[Path]:
+    seen = set()
+    for folder in folders:
+        if not folder.is_dir():
+            raise UsageError(
+                f"there is no folder {folder}",
+                hint="name folders that lathe evaluate or lathe judge wrote results into",
+                field="folders",
+            )
+        for path in sorted(folder.rglob(f"*{RESULT}")):
+            named = path.name == RESULT or path.name.endswith(_OF_SAMPLES)
+            real = path.resolve()
+            if named and path.is_file() and real not in seen:
+                seen.add(real)
+                yield path
+
+
+def _row(path: Path, result: Mapping[str, Any], knowledge: Knowledge) -> BoardRow:
+    signature = result["signature"]
+    asked = signature.get("model")
+    sha256 = str(asked["sha256"]) if asked else ""
+    model = str(asked["name"]) if asked else _stem(path)
+    folder = path.parent
+    whole = path.name == RESULT and all((folder / f).is_file() for f in (COMPLETIONS, VERDICTS))
+    return BoardRow(
+        model=model,
+        facts=knowledge.facts(model, sha256),
+        benchmark=str(signature["benchmark"]),
+        protocol=describe(signature),
+        scores=marks(result["scores"], result["intervals"]),
+        origin="run",
+        source=str(path),
+        problems=number(result["problems"]),
+        samples=number(result["samples"]),
+        speed=result.get("generation", {}).get("tokens_per_second"),
+        date=datetime.fromtimestamp(path.stat().st_mtime, UTC).date().isoformat(),
+        data=str(signature["data_sha256"]),
+        signature=signature_hash(signature),
+        run=str(folder) if asked and whole else "",
+    )
+
+
+def _stem(path: Path) -> str:
+    """What a samples file was called, of which only the name says whose the samples are."""
+    if path.name == RESULT:
+        return path.parent.name
+    return path.name.removesuffix(_OF_SAMPLES).removesuffix(_VERDICTS)
+
+
+def signature_hash(signature: Mapping[str, Any]) -> str:
+    """The first 12 digits of a signature's SHA-256."""
+    text = json.dumps(signature, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode("ascii")).hexdigest()[:12]
+
+
+def describe(signature: Mapping[str, Any]) -> str:
+    """How the model was asked and its programs were judged, in words.
+
+    What is as usual is not said: the hardened judge, the benchmark's own time limits, all
+    problems, the protocol's own length of answers.
+    """
+    protocol, parts = signature.get("protocol"), []
+    if protocol is None:
+        parts.append("samples from elsewhere")
+    else:
+        usual = PROTOCOLS.get(protocol["name"])
+        parts += _of_protocol(protocol, protocol_document(usual) if usual else {})
+        parts += _of_sampling(signature["sampling"], protocol)
+        if signature["limit"] is not None:
+            parts.append(f"the first {signature['limit']} problems")
+    if signature["timeout"] is not None:
+        parts.append(f"{signature['timeout']:g} s")
+    if signature["mode"] != "hardened":
+        parts.append(f"judged in mode {signature['mode']}")
+    return ", ".join(parts)
+
+
+def _of_protocol(protocol: Mapping[str, Any], usual: Mapping[str, Any]) -> Iterator[str]:
+    yield f"{protocol['name']} {protocol['version']}"
+    if usual.get("version") != protocol["version"]:
+        return  # of another release: its number says it all
+    for name, value in usual.items():
+        if json.dumps(protocol.get(name)) != json.dumps(value):
+            changed = protocol.get(name)
+            yield f"{name} {changed}" if changed else f"no {name}"
+
+
+def _of_sampling(sampling: Mapping[str, Any], protocol: Mapping[str, Any]) -> Iterator[str]:
+    temperature = sampling["temperature"]
+    if temperature == 0:
+        yield "greedy"
+    else:
+        yield "the model's temperature" if temperature is None else f"temperature {temperature:g}"
+        if sampling["top_p"] != 1:
+            yield f"top-p {sampling['top_p']:g}"
+        yield f"{sampling['n']} samples"
+    if sampling["max_tokens"] != protocol["max_tokens"]:
+        yield f"{sampling['max_tokens']} tokens"
