@@ -16,6 +16,7 @@ transformers = pytest.importorskip("transformers")
 from codelathe.core.checkpoint import read_checkpoint_header  # noqa: E402
 from codelathe.core.errors import (  # noqa: E402
     ContextOverflow,
+    EngineError,
     MissingDependency,
     ModelFileError,
     UnknownName,
@@ -132,7 +133,7 @@ def test_little_room_is_no_reason_to_leave_a_request_out(
 ) -> None:
     engine = TransformersEngine(checkpoint("llama"))
     before = texts(engine, *map(greedy, PROMPTS))
-    monkeypatch.setattr(engine_module, "_free_memory", lambda device: 1)
+    monkeypatch.setattr(engine_module, "_SHARE", 1e-12)
     engine.close()
     assert texts(engine, *map(greedy, PROMPTS)) == before
 
@@ -337,6 +338,46 @@ def test_nothing_is_printed(checkpoint: Checkpoint, capfd: pytest.CaptureFixture
 
 def test_the_context_is_read_without_loading_anything(checkpoint: Checkpoint) -> None:
     assert read_checkpoint_header(checkpoint("codegen")).context_length == 160
+
+
+def test_a_model_too_large_for_the_memory_is_refused_with_the_numbers(
+    checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from codelathe.engines import _torch_loading
+
+    monkeypatch.setattr(_torch_loading, "free_memory", lambda device: 10_000)
+    with pytest.raises(EngineError, match=r"in float32, and 0\.0 GB of memory are free \(cpu\)"):
+        texts(TransformersEngine(checkpoint("llama")), greedy("x"))
+
+
+def test_memory_that_runs_out_says_what_to_lower() -> None:
+    from codelathe.engines._torch_rows import computing
+
+    with pytest.raises(EngineError, match="4 answers") as caught, computing(4):
+        torch.empty(1 << 50)
+    assert "--max-tokens" in caught.value.hint
+
+
+def test_eight_and_four_bits_name_the_package_they_need(
+    checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from codelathe.engines import _torch_loading
+
+    monkeypatch.setattr(_torch_loading, "find_spec", lambda name: None)
+    with pytest.raises(MissingDependency, match="bitsandbytes"):
+        TransformersEngine(checkpoint("llama"), precision="int4")
+
+
+@pytest.mark.parametrize("precision", ["int8", "int4"])
+def test_eight_and_four_bits_answer(
+    tmp_path: Path, precision: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("bitsandbytes")
+    folder = checkpoints.save(tmp_path, "llama", hidden_size=128, intermediate_size=128)
+    capfd.readouterr()
+    engine = TransformersEngine(folder, precision=precision)
+    assert len(texts(engine, *map(greedy, PROMPTS))) == len(PROMPTS)
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.model

@@ -92,9 +92,10 @@ def tokenizer(architecture: str) -> Any:
     )
 
 
-def model(architecture: str, seed: int = 0) -> Any:
-    """The model, its weights drawn with `seed`."""
+def model(architecture: str, seed: int = 0, **other: Any) -> Any:
+    """The model, its weights drawn with `seed`; `other` settings of its configuration."""
     name, settings = _CONFIGS[architecture]
+    settings = {**settings, **other}
     cls = getattr(transformers, name)
     torch.manual_seed(seed)
     config = cls.config_class(**settings, bos_token_id=1, eos_token_id=2)
@@ -106,10 +107,16 @@ def model(architecture: str, seed: int = 0) -> Any:
 
 
 def save(
-    folder: Path, architecture: str, *, seed: int = 0, chat: bool = True, pickled: bool = False
+    folder: Path,
+    architecture: str,
+    *,
+    seed: int = 0,
+    chat: bool = True,
+    pickled: bool = False,
+    **other: Any,
 ) -> Path:
     """A checkpoint of the architecture in `folder`."""
-    made = model(architecture, seed)
+    made = model(architecture, seed, **other)
     made.save_pretrained(folder)
     if pickled:
         (folder / "model.safetensors").unlink()

@@ -7,6 +7,7 @@ missing are an error, where `transformers` would draw them at random and go on.
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import psutil
+import safetensors
 import torch
 import transformers
 import transformers.modeling_gguf_pytorch_utils as gguf_reading
@@ -41,6 +44,7 @@ from codelathe.core.gguf import GgufHeader, read_gguf_header
 Precision = Literal["auto", "float32", "bfloat16", "float16", "int8", "int4"]
 PRECISIONS: tuple[str, ...] = get_args(Precision)
 _QUANTIZED = ("int8", "int4")
+_BITS = {"float32": 32, "bfloat16": 16, "float16": 16, "int8": 8, "int4": 4}
 #: What a broken, foreign or unknown file makes the libraries raise.
 _BROKEN = (
     OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, RuntimeError,
@@ -147,6 +151,7 @@ def load_model(weights: Weights, place: Place) -> Any:
     Raises:
         ModelFileError: it writes no text, its weights are incomplete or unreadable, or the
             adapter does not fit.
+        EngineError: there is too little memory for it.
         MissingDependency: an adapter, and peft is not installed.
     """
     model, missing = _load(weights, place, _writer)
@@ -183,6 +188,7 @@ def _load(
     weights: Weights, place: Place, choose: Callable[[Any, Path], Any]
 ) -> tuple[Any, list[str]]:
     """The model of the Auto class that `choose` takes, and the tensors that no file has."""
+    _check_memory(weights, place)
     folder, extra = _source(weights.path)
     with _told_of(weights.path), _quiet():
         config = transformers.AutoConfig.from_pretrained(folder, **extra)
@@ -239,6 +245,35 @@ def opening_tokens(model: Any) -> list[int]:
     return [start] if forced is None else [start, forced]
 
 
+def free_memory(device: str) -> int:
+    """The bytes that can be taken on the device now."""
+    if device == "cuda":
+        return int(torch.cuda.mem_get_info()[0])
+    return int(psutil.virtual_memory().available)
+
+
+def _check_memory(weights: Weights, place: Place) -> None:
+    """Refuse what would end in the system killing this process, or half-way in an error."""
+    with _told_of(weights.path):
+        if weights.gguf:
+            count = read_gguf_header(weights.path).parameters
+        else:
+            count = sum(map(_count_weights, weights.path.glob("*.safetensors")))
+    needed, free = count * _BITS[place.precision] // 8, free_memory(place.device)
+    if needed > free:
+        raise EngineError(
+            f"{weights.path} takes {needed / 1e9:.1f} GB in {place.precision}, and "
+            f"{free / 1e9:.1f} GB of memory are free ({place.device})",
+            hint="choose a smaller precision (bfloat16, int8, int4), or a GGUF file with the "
+            "engine llamacpp",
+        )
+
+
+def _count_weights(path: Path) -> int:
+    with safetensors.safe_open(path, framework="pt") as file:
+        return sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
+
+
 def _writer(config: Any, path: Path) -> Any:
     """The Auto class that makes of `config` a model that writes text."""
     if config.is_encoder_decoder:
@@ -261,17 +296,19 @@ def _numbers(weights: Weights, place: Place) -> dict[str, Any]:
     if weights.gguf:
         settings = transformers.GgufConfig(dequantize=True)
         return {"quantization_config": settings, "dtype": getattr(torch, place.precision)}
-    if place.precision == "int8":
-        settings = transformers.BitsAndBytesConfig(load_in_8bit=True)
-    elif place.precision == "int4":
-        settings = transformers.BitsAndBytesConfig(
-            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.bfloat16
-        )
-    else:
+    if place.precision not in _QUANTIZED:
         return {"dtype": getattr(torch, place.precision)}
+    # What bitsandbytes computes in: another type would be cast at every product.
+    computed = torch.float16 if place.precision == "int8" else torch.bfloat16
+    settings = transformers.BitsAndBytesConfig(
+        load_in_8bit=place.precision == "int8",
+        load_in_4bit=place.precision == "int4",
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_compute_dtype=computed,
+    )
     return {
         "quantization_config": settings,
-        "dtype": torch.bfloat16,
+        "dtype": computed,
         "device_map": {"": place.device},
     }
 

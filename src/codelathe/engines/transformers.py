@@ -371,15 +371,7 @@ def _room(model: Any, device: str) -> int:
     heads = getattr(config, "num_key_value_heads", None) or all_heads
     size = getattr(config, "head_dim", None) or getattr(config, "d_kv", None)
     size = size or config.hidden_size // all_heads
+    from codelathe.engines._torch_loading import free_memory
+
     token = 2 * config.num_hidden_layers * heads * size * model.dtype.itemsize
-    return int(_SHARE * _free_memory(device) / token)
-
-
-def _free_memory(device: str) -> int:
-    if device == "cuda":
-        import torch
-
-        return int(torch.cuda.mem_get_info()[0])
-    import psutil
-
-    return int(psutil.virtual_memory().available)
+    return int(_SHARE * free_memory(device) / token)
