@@ -1,0 +1,86 @@
+"""Benchmarks of the user's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from codelathe.benchmarks import is_own, open_benchmark
+from codelathe.core.errors import InputError, ProblemError
+
+Write = Callable[[str, Sequence[Mapping[str, Any]]], Path]
+ROW: dict[str, Any] = {
+    "prompt": "Reverse a string.",
+    "entry_point": "reverse",
+    "examples": [{"input": "'ab'", "output": "'ba'"}],
+}
+
+
+def opened(write: Write, *rows: Mapping[str, Any]) -> Any:
+    return open_benchmark(str(write("mine.jsonl", rows)))
+
+
+@pytest.mark.parametrize(
+    ("name", "own"),
+    [("mine.jsonl", True), ("./x", True), ("humaneval", False), ("humanevl", False)],
+)
+def test_a_path_is_a_benchmark_of_ones_own(name: str, own: bool) -> None:
+    assert is_own(name) is own
+
+
+def test_problems_are_numbered_by_the_file_where_they_have_no_id(write: Write) -> None:
+    assert list(opened(write, ROW, {**ROW, "id": "last"}).tasks) == ["mine/1", "last"]
+
+
+def test_examples_are_values(write: Write) -> None:
+    (example,) = opened(write, ROW).tasks["mine/1"].problem.examples
+    assert (example.args, example.value) == (("ab",), "ba")
+
+
+def test_tests_are_hidden_and_one_or_several(write: Write) -> None:
+    one = {**ROW, "tests": "assert reverse('') == ''"}
+    two = {**ROW, "tests": ["assert reverse('') == ''", "assert reverse('a') == 'a'"]}
+    tasks = opened(write, one, two).tasks
+    assert [len(task.problem.tests) for task in tasks.values()] == [1, 2]
+
+
+def test_a_program_reads_standard_input(write: Write) -> None:
+    row = {"prompt": "Add.", "program": True, "examples": [{"input": "1 2", "output": "3"}]}
+    problem = opened(write, row).tasks["mine/1"].problem
+    assert (problem.entry_point, problem.examples[0].input) == ("", "1 2")
+
+
+@pytest.mark.parametrize(
+    ("row", "what"),
+    [
+        ({"entry_point": "f"}, "lacks 'prompt'"),
+        ({**ROW, "prompt": " "}, "empty"),
+        ({**ROW, "examples": []}, "nothing would decide"),
+        ({**ROW, "entry_point": ""}, "entry_point"),
+        ({**ROW, "test": "x"}, "unknown field 'test'"),
+        ({**ROW, "tests": 5}, "'tests' cannot be 5"),
+        ({**ROW, "examples": [5]}, "an example is"),
+        ({**ROW, "examples": [{"input": "1", "output": 2}]}, "text"),
+        ({**ROW, "examples": [{"input": "reverse", "output": "1"}]}, "example 1"),
+        ({**ROW, "language": "klingon"}, "klingon"),
+    ],
+)
+def test_a_line_that_is_no_problem_is_told_with_its_number(
+    row: dict[str, Any], what: str, write: Write
+) -> None:
+    with pytest.raises(ProblemError, match=what) as error:
+        opened(write, ROW, row)
+    assert "line 2" in error.value.message
+
+
+def test_two_problems_of_one_id_are_refused(write: Write) -> None:
+    with pytest.raises(ProblemError, match="second problem"):
+        opened(write, {**ROW, "id": "a"}, {**ROW, "id": "a"})
+
+
+def test_a_file_that_is_not_there_is_told() -> None:
+    with pytest.raises(InputError, match="no file"):
+        open_benchmark("nowhere.jsonl")
