@@ -141,26 +141,33 @@ class _Encoder:
         try:
             config = transformers.AutoConfig.from_pretrained(name)
             self.layer = LAYERS.get(name, config.num_hidden_layers)
-            # The first letter of a text is read like one behind a space, as bert-score does.
-            self._tokenizer = transformers.AutoTokenizer.from_pretrained(
-                name, **({"add_prefix_space": True} if config.model_type == "roberta" else {})
-            )
-            config.num_hidden_layers = self.layer
-            model = transformers.AutoModel.from_pretrained(name, config=config, dtype="float32")
+            self._tokenizer = transformers.AutoTokenizer.from_pretrained(name)
+            model = transformers.AutoModel.from_pretrained(name, dtype="float32")
         except (OSError, ValueError) as error:
             raise ArtefactUnavailable(
                 f"the encoder {name!r} could not be loaded: {_first_line(error)}",
                 hint="name a folder or a hub repository that has an encoder",
             ) from None
         self._model = model.get_encoder() if config.is_encoder_decoder else model
+        self._cut(config.num_hidden_layers)
         self._device = "cuda" if self._torch.cuda.is_available() else "cpu"
         self._model.eval().to(self._device)
-        self._longest = min(
-            self._tokenizer.model_max_length,
-            # RoBERTa counts positions from behind its padding mark.
-            config.max_position_embeddings - (2 if config.model_type == "roberta" else 0),
-        )
+        longest = self._tokenizer.model_max_length
+        places = getattr(config, "max_position_embeddings", longest)
+        # RoBERTa counts positions from behind its padding mark.
+        self._longest = min(longest, places - 2 * (config.model_type == "roberta"))
         self.version = f"transformers-{transformers.__version__}"
+
+    def _cut(self, depth: int) -> None:
+        """Drop the layers behind the wanted one, wherever the architecture keeps them."""
+        stacks = [
+            (module, name, child)
+            for module in self._model.modules()
+            for name, child in module.named_children()
+            if isinstance(child, self._torch.nn.ModuleList) and len(child) == depth
+        ]
+        for module, name, stack in stacks if self.layer < depth else ():
+            setattr(module, name, stack[: self.layer])
 
     def weights(self, references: Sequence[References] | None) -> Weights:
         """Equal weights, or by inverse document frequency in `references`."""
