@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING
 import click
 
 from codelathe.cli.console import Output, printable
-from codelathe.cli.verdicts import clock, show_summary
+from codelathe.cli.verdicts import clock, show_scores
 from codelathe.evaluation.evaluating import Evaluated, Hearing, Planned, Standing
-from codelathe.evaluation.transcript import VERDICTS
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -144,10 +143,13 @@ def show_evaluated(evaluated: Evaluated, planned: Planned) -> None:
             f"at most {asking.max_tokens} tokens"
         )
     )
-    show_summary(evaluated.summary, evaluated.folder / VERDICTS)
+    show_scores(evaluated.summary)
     told = evaluated.story["generation"]
     speed = f", {told['tokens_per_second']:,.0f} tokens/s" if told["tokens_per_second"] else ""
-    click.echo(f"{told['completion_tokens']:,} tokens written in {told['seconds']:.1f} s{speed}")
+    click.echo(
+        f"{evaluated.summary.seconds:.1f} s, {told['completion_tokens']:,} tokens written in "
+        f"{told['seconds']:.1f} s{speed}"
+    )
     if cut := told["finish_reasons"].get("length"):
         click.echo(f"{cut:,} answers were cut at {asking.max_tokens} tokens")
     if failing := evaluated.story["own_solutions_failing"]:

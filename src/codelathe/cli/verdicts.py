@@ -141,7 +141,14 @@ class _Bar:
 
 
 def show_summary(summary: Summary, verdicts: Path) -> None:
-    """Scores with intervals, counts by status, and where the rows are, on standard output."""
+    """Scores, counts, the speed of judging and where the rows are, on standard output."""
+    show_scores(summary)
+    rate = summary.samples / summary.seconds if summary.seconds else 0.0
+    click.echo(f"{summary.seconds:.1f} s, {rate:,.0f} samples/s; {printable(str(verdicts))}")
+
+
+def show_scores(summary: Summary) -> None:
+    """Scores with intervals, counts by status, and what to know of them, on standard output."""
     signature = summary.signature
     click.echo(
         f"{signature.benchmark}: {_count(summary.samples, 'sample')}, "
@@ -156,8 +163,6 @@ def show_summary(summary: Summary, verdicts: Path) -> None:
             click.echo(f"  {click.style(f'{status:<14}', fg=_COLOURS.get(status))} {count:6,}")
     for line in _remarks(summary):
         click.echo(line)
-    rate = summary.samples / summary.seconds if summary.seconds else 0.0
-    click.echo(f"{summary.seconds:.1f} s, {rate:,.0f} samples/s; {printable(str(verdicts))}")
 
 
 def _remarks(summary: Summary) -> Iterator[str]:
