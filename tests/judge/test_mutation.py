@@ -242,7 +242,16 @@ LOOSE = [
         alone="facts",
     ),
     Mutation("/etc is shown", "rooms._SHOWN += ('/etc',)", alone="self-test"),
-    Mutation("one more device is shown", "rooms.DEVICES += ('/dev/full',)", "A-", "facts"),
+    Mutation(
+        "one more device is shown",
+        "real = rooms.libraries\n"
+        "def patched(*anything):\n"
+        "    layout = real(*anything)\n"
+        "    return layout._replace(devices=(*layout.devices, '/dev/full'))\n"
+        "rooms.libraries = patched",
+        "A-",
+        "facts",
+    ),
     Mutation(
         "the old root is not let go",
         "rooms._DETACH = 0\nreal = syscalls.libc\n"
@@ -281,7 +290,7 @@ LOOSE = [
     Mutation("the sandbox's modules stay", "warden._settle = nothing", alone="facts"),
     Mutation(
         "what is left is not looked for",
-        "warden._residue = lambda own: False",
+        "warden._Folder.changed = lambda self: False",
         alone="leaves_things",
     ),
     Mutation("Landlock is not there", "landlock.restrict = nothing", "B", "self-test"),
