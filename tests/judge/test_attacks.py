@@ -26,8 +26,8 @@ CANARY = "sk-canary-of-the-judge"
 
 @functools.cache
 def started() -> dict[tuple[str, str], Future[dict[str, dict[str, str]] | str]]:
-    """All attacks on everything, a few at a time: much of it is waiting for time limits."""
-    pool = ThreadPoolExecutor(3)
+    """All attacks on everything at once: most of it is waiting for time limits."""
+    pool = ThreadPoolExecutor(len(USERS) * len(TIERS))
     return {(u, t): pool.submit(outcome, u, t) for u in USERS for t in TIERS}
 
 

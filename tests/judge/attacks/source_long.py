@@ -4,4 +4,6 @@
 # expect: failed timeout memory error
 """Ten megabytes of source."""
 
-SOURCE = "x = 1\n" * 1_700_000 + "def solve(n):\n    return 'wrong'\n"
+SOURCE = (
+    ("# " + "x" * 997 + "\n") * 10_000 + "x = 1\n" * 10_000 + "def solve(n):\n    return 'wrong'\n"
+)
