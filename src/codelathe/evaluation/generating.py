@@ -70,12 +70,15 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """Samples of one task that are asked for in one request: rows `first`, `first` + 1, ..."""
+    """Samples of one task that are asked for in one request: rows `first`, `first` + 1, ...
+
+    `before` is the answer that a second request was made of.
+    """
 
     first: int
     count: int
     asked: Asked
-    explanations: tuple[str, ...] = ()
+    before: Completion | None = None
 
 
 class Generation:
@@ -160,7 +163,7 @@ class Generation:
             before = replace(group.asked, request=single)
             again = ask_again(self._assignment.protocol, before, completion.text)
             index = group.first + completion.choice
-            found[index] = _Group(index, 1, again, (completion.text,))
+            found[index] = _Group(index, 1, again, completion)
         return [found[index] for index in sorted(found)]
 
     def _answers(self, groups: Sequence[_Group], step: int) -> Iterator[tuple[_Group, Completion]]:
@@ -189,17 +192,19 @@ class Generation:
     def _put(self, group: _Group, completion: Completion) -> None:
         index = group.first + completion.choice
         task, sample = self._assignment.place(index)
+        answers = [completion] if group.before is None else [group.before, completion]
+        costs = [c.cost_usd for c in answers if c.cost_usd is not None]
         row = Written(
             task_id=task.problem.id,
             sample=sample,
             completion=completion.text,
             solution=read(self._assignment.protocol, group.asked, completion.text),
-            prompt_tokens=completion.prompt_tokens,
-            completion_tokens=completion.completion_tokens,
+            prompt_tokens=sum(c.prompt_tokens for c in answers),
+            completion_tokens=sum(c.completion_tokens for c in answers),
             finish_reason=completion.finish_reason,
             seed=self._assignment.seed(task, sample) or None,
-            cost_usd=completion.cost_usd,
-            explanation="".join(group.explanations),
+            cost_usd=sum(costs) if len(costs) == len(answers) else None,
+            explanation="" if group.before is None else group.before.text,
             prompt=_shown(group.asked.request) if sample == 0 else "",
         )
         self.pace.answers += 1
