@@ -30,7 +30,11 @@ def cli_page() -> str:
 def _section(command: click.Command, path: str) -> str:
     parts = [f"## {path}\n", _help(command, path)]
     if isinstance(command, click.Group):
-        parts += [_section(sub, f"{path} {name}") for name, sub in command.commands.items()]
+        parts += [
+            _section(sub, f"{path} {name}")
+            for name, sub in command.commands.items()
+            if not sub.hidden
+        ]
     return "\n".join(parts).replace("\n## " + path + " ", "\n### " + path + " ")
 
 

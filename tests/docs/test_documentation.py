@@ -68,7 +68,8 @@ def test_every_command_in_a_page_is_taken_by_the_command_line(command: str) -> N
     words = words[: words.index(">")] if ">" in words else words
     verb: click.Command = lathe
     while isinstance(verb, click.Group):
-        found = verb.get_command(click.Context(verb), words.pop(0))
+        context = verb.make_context("lathe", words)
+        _, found, words = verb.resolve_command(context, [*context._protected_args, *context.args])
         assert found is not None
         verb = found
     verb.make_context("lathe", words)

@@ -59,6 +59,11 @@ class Folders:
         return self.root / "runs"
 
     @property
+    def board(self) -> Path:
+        """Rows of the board that were imported from other harnesses."""
+        return self.root / "board"
+
+    @property
     def catalogue(self) -> Path:
         """The user's own catalogue, merged over the built-in one where it exists."""
         return self.root / "catalogue.toml"

@@ -1,11 +1,13 @@
 """Which rows of the board are shown, in which groups and order, and with which ranks.
 
-A row's rank is 1 and the number of rows of its group that are surely better: whose interval
-lies above its own. Rows whose intervals overlap are thus tied, unless a third parts them.
+A row's rank is the places that it may hold: from 1 and the number of rows of its group that are
+surely better, whose interval lies above its own, to that of those that are not surely worse.
+Rows whose intervals overlap are tied: they share a place.
 """
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -39,7 +41,7 @@ _MAIN = ("pass@1", "pass_rate")
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What is to be seen. Empty or None: everything. `sort` falls where it begins with `-`."""
+    """What is to be seen. Empty or None: everything. `sort` is turned round by a `-` before it."""
 
     types: tuple[str, ...] = ()
     precisions: tuple[str, ...] = ()
@@ -51,11 +53,10 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """A row with its rank, and whether others have the same. None: it lacks the score."""
+    """A row with the first and the last place that it may hold. None: it lacks the score."""
 
     row: BoardRow
-    rank: int | None
-    tied: bool
+    rank: tuple[int, int] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,15 +158,23 @@ def _group(benchmark: str, protocol: str, rows: Sequence[BoardRow], sort: str) -
     scores = metrics_of(rows)
     name = sort.removeprefix("-")
     metric = name if name in scores else scores[0] if scores else ""
-    return Group(benchmark, protocol, metric, scores, tuple(_sorted(rank(rows, metric), sort)))
+    ordered = _by_rank(rank(rows, metric), metric)
+    return Group(benchmark, protocol, metric, scores, tuple(_sorted(ordered, sort)))
 
 
 def rank(rows: Sequence[BoardRow], metric: str) -> list[Ranked]:
     """`rows` with their ranks by `metric`, in the order they came."""
     edges = [_edges(row.scores.get(metric)) for row in rows]
-    lows = [edge[0] for edge in edges if edge is not None]
-    ranks = [None if e is None else 1 + sum(low > e[1] for low in lows) for e in edges]
-    return [Ranked(row, r, ranks.count(r) > 1) for row, r in zip(rows, ranks, strict=True)]
+    there = [edge for edge in edges if edge is not None]
+    found = []
+    for row, edge in zip(rows, edges, strict=True):
+        if edge is None:
+            found.append(Ranked(row, None))
+            continue
+        better = sum(low > edge[1] for low, _ in there)
+        worse = sum(high < edge[0] for _, high in there)
+        found.append(Ranked(row, (better + 1, len(there) - worse)))
+    return found
 
 
 def _edges(mark: Mark | None) -> tuple[float, float] | None:
@@ -173,28 +182,30 @@ def _edges(mark: Mark | None) -> tuple[float, float] | None:
     return None if mark is None else mark.interval or (mark.value, mark.value)
 
 
-def _sorted(rows: Iterable[Ranked], sort: str) -> list[Ranked]:
-    """What lacks the value comes last, whichever way."""
+def _by_rank(rows: Iterable[Ranked], metric: str) -> list[Ranked]:
+    """By rank, and among the tied by the score; then by name, so that the order is always one."""
+
+    def key(ranked: Ranked) -> tuple[float, float, float, str, str]:
+        row, mark = ranked.row, ranked.row.scores.get(metric)
+        best = math.inf if mark is None else -mark.value
+        return *(ranked.rank or (math.inf, math.inf)), best, row.model.lower(), row.source
+
+    return sorted(rows, key=key)
+
+
+def _sorted(rows: Sequence[Ranked], sort: str) -> list[Ranked]:
+    """Rows that stand by rank, by another column; what lacks it comes last, whichever way."""
     name, turned = sort.removeprefix("-"), sort.startswith("-")
-    rows = sorted(rows, key=lambda r: (r.row.model.lower(), r.row.source))
-    metric = name not in COLUMNS and name != SCORES
-    falling = (metric or name in _FALLING) != turned
+    if name in ("rank", SCORES):
+        return list(reversed(rows)) if turned else list(rows)
+    metric = name not in COLUMNS
 
     def value(ranked: Ranked) -> Any:
-        if metric:
-            mark = ranked.row.scores.get(name)
-            return None if mark is None else mark.value
-        return COLUMNS[name](ranked.row)
+        if not metric:
+            return COLUMNS[name](ranked.row)
+        mark = ranked.row.scores.get(name)
+        return None if mark is None else mark.value
 
-    if name in ("rank", SCORES):
-        return sorted(rows, key=_by_rank, reverse=turned)
     there = [r for r in rows if value(r) is not None]
+    falling = (metric or name in _FALLING) != turned
     return sorted(there, key=value, reverse=falling) + [r for r in rows if value(r) is None]
-
-
-def _by_rank(ranked: Ranked) -> tuple[int, float]:
-    """By rank, and among the tied by the score."""
-    if ranked.rank is None:
-        return 1 << 30, 0.0
-    best = next((ranked.row.scores[m].value for m in metrics_of([ranked.row])), 0.0)
-    return ranked.rank, -best

@@ -1,0 +1,196 @@
+"""`lathe board import`: which harness a file is of, and keeping its rows.
+
+A file is known by its shape, never by its name. What is kept is the rows, a file for each
+imported one; importing it again replaces them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from codelathe.core.errors import LatheError, ProblemError
+from codelathe.evaluation.board.foreign import (
+    bigcode_rows,
+    evalplus_rows,
+    humaneval_rows,
+    lm_eval_rows,
+)
+from codelathe.evaluation.board.row import BoardRow, parse_row, row_document
+from codelathe.evaluation.files import file_sha256, read_object, replace_file, writing
+
+_KNOWN = (
+    "EvalPlus's *_eval_results.json, human-eval's *_results.jsonl, "
+    "bigcode-evaluation-harness's evaluation_results.json, lm-eval's results_*.json"
+)
+_READERS = {
+    "EvalPlus": evalplus_rows,
+    "bigcode-evaluation-harness": bigcode_rows,
+    "lm-eval": lm_eval_rows,
+}
+_SHOWN = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What a file was found to be, and its rows. `name` is where they are kept, in a folder."""
+
+    harness: str
+    file: str
+    rows: tuple[BoardRow, ...]
+    name: str
+
+
+def read_foreign(path: Path, model: str | None = None) -> Imported:
+    """Read the result file of another harness.
+
+    `model` is whose results they are, in place of what the file says.
+
+    Raises:
+        ProblemError: it cannot be read, is empty, or of no harness that is known.
+        UsageError: the file does not say whose results they are, and neither does `model`.
+    """
+    harness, rows = _read(path, model)
+    digest = hashlib.sha256(f"{file_sha256(path)} {model or ''}".encode()).hexdigest()
+    return Imported(harness, path.name, rows, f"{digest[:16]}.json")
+
+
+def keep(imported: Imported, folder: Path) -> Imported:
+    """Keep the rows in `folder`; those of the same file are replaced.
+
+    Raises:
+        LatheError: they cannot be written.
+    """
+    path = folder / imported.name
+    with writing(path):
+        folder.mkdir(parents=True, exist_ok=True)
+    rows = [row_document(row) for row in imported.rows]
+    document = {"harness": imported.harness, "file": imported.file, "rows": rows}
+    replace_file(path, (json.dumps(document, indent=1) + "\n").encode("ascii"))
+    return imported
+
+
+def imported_rows(folder: Path) -> Iterator[BoardRow]:
+    """All rows that were imported into `folder`, in the order of its files.
+
+    Raises:
+        ProblemError: a file there holds no rows.
+    """
+    for path in sorted(folder.glob("*.json")):
+        try:
+            yield from map(parse_row, read_object(path)["rows"])
+        except (LatheError, KeyError, TypeError):
+            raise ProblemError(
+                f"{path} holds no rows of the board", hint=f"rm {path}, and import again"
+            ) from None
+
+
+def _read(path: Path, model: str | None) -> tuple[str, tuple[BoardRow, ...]]:
+    harness, rows = "", []
+    try:
+        document = _document(path)
+        if document is None:
+            harness, rows = "human-eval", humaneval_rows(_lines(path), path, model)
+        else:
+            harness = _harness(document, path)
+            rows = _READERS[harness](document, path, model)
+    except OSError as error:
+        raise ProblemError(f"cannot read {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise _foreign(path, "bytes that are no UTF-8 text") from None
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        what = f"something like {harness or 'JSON Lines'} that is damaged"
+        raise _foreign(path, f"{what}: {type(error).__name__} {error}") from None
+    rows = [row for row in rows if row.scores]
+    if not rows:
+        raise ProblemError(f"{path} is a file of {harness} without a single score")
+    return harness, tuple(rows)
+
+
+def _document(path: Path) -> Any:
+    """The JSON document in the file, None where it has a document a line.
+
+    Raises:
+        ProblemError: it is empty, or neither.
+    """
+    with path.open(encoding="utf-8-sig") as file:
+        first = next((line for line in file if line.strip()), "")
+        if not first:
+            raise ProblemError(f"{path} is empty", hint=f"known are {_KNOWN}")
+        more = any(line.strip() for line in file)
+    if more:
+        try:
+            line = json.loads(first)
+        except ValueError:
+            pass  # a document over many lines
+        else:
+            _check_line(line, path)
+            return None
+    try:
+        document = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise _foreign(path, f"no JSON: {error}") from None
+    if isinstance(document, dict) and "task_id" in document:
+        _check_line(document, path)
+        return None
+    return document
+
+
+def _check_line(line: Any, path: Path) -> None:
+    if isinstance(line, dict) and "task_id" in line and "passed" in line:
+        return
+    if isinstance(line, dict) and {"completion", "solution"} & line.keys():
+        raise ProblemError(
+            f"{path} holds samples that are not judged yet",
+            hint=f"lathe judge BENCHMARK {path}",
+        )
+    raise _foreign(path, f"JSON Lines, the first with {_told(line)}")
+
+
+def _lines(path: Path) -> Iterator[Any]:
+    with path.open(encoding="utf-8-sig") as file:
+        for line in file:
+            if line.strip():
+                yield json.loads(line)
+
+
+def _harness(document: Any, path: Path) -> str:
+    """Which harness wrote `document`.
+
+    Raises:
+        ProblemError: none that is known; told with what was found.
+    """
+    if isinstance(document, Mapping):
+        if isinstance(document.get("eval"), dict):
+            return "EvalPlus"
+        if isinstance(document.get("results"), dict):
+            return "lm-eval"
+        if isinstance(document.get("config"), dict) and len(document) > 1:
+            return "bigcode-evaluation-harness"
+        if "signature" in document and "scores" in document:
+            raise ProblemError(
+                f"{path} is a result of lathe itself", hint=f"lathe board {path.parent}"
+            )
+    raise _foreign(path, _told(document))
+
+
+def _foreign(path: Path, found: str) -> ProblemError:
+    return ProblemError(
+        f"{path} is no result file that is known here; found: {found}", hint=f"known are {_KNOWN}"
+    )
+
+
+def _told(value: Any) -> str:
+    """What a document is, in words."""
+    if isinstance(value, Mapping):
+        keys = [json.dumps(str(key)) for key in value]
+        more = ", ..." if len(keys) > _SHOWN else ""
+        return f"an object with {', '.join(keys[:_SHOWN])}{more}" if keys else "an empty object"
+    if isinstance(value, list):
+        inner = f", the first {_told(value[0])}" if value else ""
+        return f"a list of {len(value)}{inner}"
+    return "null" if value is None else f"the {type(value).__name__} {json.dumps(value)[:40]}"

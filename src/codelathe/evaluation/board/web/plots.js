@@ -1,0 +1,120 @@
+// Two plots of the benchmark's rows, every group in its colour, with intervals as lines.
+const BOX = { width: 560, height: 330, left: 44, right: 14, top: 12, bottom: 40 };
+
+function drawPlots(found) {
+  $("plots").replaceChildren(
+    plot(found, { title: "plotsize", axis: "axissize", lack: "sizes", value: (row) => row.parameters, tell: humanSize }),
+    plot(found, { title: "plotspeed", axis: "axisspeed", lack: "speeds", value: (row) => row.tokens_per_second, tell: (x) => String(Number(x.toPrecision(2))) }),
+  );
+}
+
+function plot(found, kind) {
+  const points = found.flatMap((group) => group.rows.map((one) => ({
+    row: one.row, rank: one.rank, group, x: kind.value(one.row), y: one.row.scores[group.metric],
+  }))).filter((point) => point.x > 0 && point.y >= 0 && point.y <= 1);
+  const figure = el("figure", {}, el("figcaption", {}, say(kind.title)));
+  if (!points.length) {
+    figure.append(el("p", { class: "none" }, say("noplot", say(kind.lack))));
+    return figure;
+  }
+  const scale = scales(points);
+  const chart = svg("svg", { viewBox: `0 0 ${BOX.width} ${BOX.height}`, role: "group", "aria-label": say(kind.title) });
+  axes(chart, scale, kind);
+  points.sort((a, b) => a.x - b.x || b.y - a.y);
+  for (const point of points) chart.append(dot(point, scale, kind));
+  for (const node of names(points, scale)) chart.append(node);
+  figure.append(chart);
+  return figure;
+}
+
+function scales(points) {
+  const logs = points.map((point) => Math.log10(point.x));
+  let [low, high] = [Math.min(...logs), Math.max(...logs)];
+  const room = Math.max(0.12, (high - low) * 0.07);
+  [low, high] = [low - room, high + room];
+  const tops = points.flatMap((point) => point.row.intervals[point.group.metric] || [point.y]);
+  const floor = Math.max(0, Math.floor(Math.min(...tops) * 10) / 10);
+  const roof = Math.min(1, Math.ceil(Math.max(...tops) * 10 + 1e-9) / 10);
+  return {
+    low, high, floor, roof,
+    x: (value) => BOX.left + ((Math.log10(value) - low) / (high - low)) * (BOX.width - BOX.left - BOX.right),
+    y: (value) => BOX.height - BOX.bottom - ((value - floor) / (roof - floor || 1)) * (BOX.height - BOX.top - BOX.bottom),
+  };
+}
+
+function axes(chart, scale, kind) {
+  const step = scale.roof - scale.floor > 0.5 ? 2 : 1;
+  for (let tenth = Math.round(scale.floor * 10); tenth <= Math.round(scale.roof * 10); tenth += step) {
+    const y = scale.y(tenth / 10);
+    chart.append(svg("line", { class: "grid", x1: BOX.left, x2: BOX.width - BOX.right, y1: y, y2: y }));
+    chart.append(svg("text", { class: "tick", x: BOX.left - 7, y: y + 4, "text-anchor": "end" }, `${tenth * 10}%`));
+  }
+  const wide = scale.high - scale.low > 1.2 ? [1, 3] : [1, 2, 3, 5, 7];
+  for (let power = Math.floor(scale.low); power <= scale.high; power += 1) {
+    for (const digit of wide) {
+      const value = digit * 10 ** power;
+      const log = Math.log10(value);
+      if (log < scale.low || log > scale.high) continue;
+      const x = scale.x(value);
+      chart.append(svg("line", { class: "grid", x1: x, x2: x, y1: BOX.top, y2: BOX.height - BOX.bottom }));
+      chart.append(svg("text", { class: "tick", x, y: BOX.height - BOX.bottom + 16, "text-anchor": "middle" }, kind.tell(value)));
+    }
+  }
+  chart.append(svg("text", { class: "axis", x: (BOX.left + BOX.width - BOX.right) / 2, y: BOX.height - 6, "text-anchor": "middle" }, say(kind.axis)));
+}
+
+function dot(point, scale, kind) {
+  const [x, y] = [scale.x(point.x), scale.y(point.y)];
+  const row = point.row;
+  const told = [row.model, point.group.protocol, `${point.group.metric} ${tellScore(row, point.group.metric)}`,
+    `${say("rank")} ${tellRank(point.rank)}`, kind.title === "plotsize" ? humanSize(row.parameters) : `${kind.tell(point.x)} ${say("speed")}`,
+    [row.type, row.precision].filter((word) => word !== "unknown").join(", "), say(row.origin)].filter(Boolean).join("\n");
+  const interval = row.intervals[point.group.metric];
+  const node = svg("g", { class: `dot k${point.group.index % 8}${row.origin === "run" ? " own" : ""}`, tabindex: 0, role: row.run ? "button" : "img", "aria-label": told });
+  if (interval) node.append(svg("line", { x1: x, x2: x, y1: scale.y(interval[0]), y2: scale.y(interval[1]) }));
+  node.append(svg("circle", { cx: x, cy: y, r: 5 }), svg("rect", { x: x - 11, y: y - 11, width: 22, height: 22, fill: "transparent" }));
+  node.addEventListener("pointerenter", () => tip(node, told));
+  node.addEventListener("focus", () => tip(node, told));
+  node.addEventListener("pointerleave", hideTip);
+  node.addEventListener("blur", hideTip);
+  if (row.run) {
+    node.addEventListener("click", () => openRun(row.run));
+    node.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" || event.key === " ") { event.preventDefault(); openRun(row.run); }
+    });
+  }
+  return node;
+}
+
+// Names beside the dots, where there is room for them.
+function names(points, scale) {
+  const taken = points.map((point) => ({ x: scale.x(point.x) - 6, y: scale.y(point.y) - 6, w: 12, h: 12 }));
+  const nodes = [];
+  for (const point of points) {
+    const text = point.row.model.split("/").pop().slice(0, 30);
+    const w = text.length * 5.9;
+    const [x, y] = [scale.x(point.x), scale.y(point.y)];
+    for (const at of [{ x: x + 9, anchor: "start", left: x + 9 }, { x: x - 9, anchor: "end", left: x - 9 - w }]) {
+      const box = { x: at.left, y: y - 7, w, h: 13 };
+      const inside = box.x > BOX.left && box.x + w < BOX.width - 2;
+      if (!inside || taken.some((other) => box.x < other.x + other.w && other.x < box.x + w && box.y < other.y + other.h && other.y < box.y + box.h)) continue;
+      taken.push(box);
+      nodes.push(svg("text", { class: "name", x: at.x, y: y + 4, "text-anchor": at.anchor, "aria-hidden": "true" }, text));
+      break;
+    }
+  }
+  return nodes;
+}
+
+function tip(node, text) {
+  const box = $("tip");
+  box.textContent = text;
+  box.hidden = false;
+  const place = node.querySelector("circle").getBoundingClientRect();
+  const own = box.getBoundingClientRect();
+  const x = Math.min(Math.max(8, place.left + place.width / 2 - own.width / 2), innerWidth - own.width - 8);
+  const y = place.top - own.height - 10 < 8 ? place.bottom + 10 : place.top - own.height - 10;
+  box.style.left = `${x}px`;
+  box.style.top = `${y}px`;
+}
+function hideTip() { $("tip").hidden = true; }
