@@ -104,7 +104,7 @@ class Generation:
         """Begin. What goes wrong is kept in `transcript.failure`."""
         self._thread.start()
 
-    def stop(self, patience: float = 60.0) -> None:
+    def stop(self, patience: float = 20.0) -> None:
         """End what is being written, and wait for that for `patience` seconds."""
         self._stopped.set()
         if self._thread.ident is not None:

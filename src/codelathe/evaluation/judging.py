@@ -185,6 +185,7 @@ class _Run:
         self._ledger = ledger
         self._listener = listener
         self._memory = Memory()
+        self._total = work.samples
         self._passed = 0
 
     def whole(self) -> None:
@@ -206,10 +207,10 @@ class _Run:
         ledger, source = self._ledger, self._work.source
         for row, sample in self._paired(islice(source.read(), ledger.count)):
             self._remember(sample, row)
-        self._tell(None, ledger.count, self._work.samples)
+        self._tell(None, ledger.count, self._total)
         for samples in source.rounds(ledger.count):
             self._judge_round(samples)
-        if ledger.count != self._work.samples:
+        if ledger.count != self._total:
             raise self._broken()
 
     def _judge_round(self, samples: Iterator[Sample]) -> None:
@@ -221,7 +222,7 @@ class _Run:
         for (task_id, number, chancy), found in outcomes(self._judge, jobs(), self._memory):
             self._ledger.append(Row(task_id, number, found, _again(found, chancy)))
             self._passed += found.status is Status.PASSED
-            self._tell(None, self._ledger.count, self._work.samples)
+            self._tell(None, self._ledger.count, self._total)
 
     def _run_again(
         self, why: Again, runs: Callable[[Memory], Iterator[tuple[int, Row, Row]]]
