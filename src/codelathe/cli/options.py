@@ -11,9 +11,9 @@ from codelathe.wiring import DEFAULT_MODEL
 
 model_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
     "--model", default=DEFAULT_MODEL, show_default=True, metavar="REF", envvar="CODELATHE_MODEL",
-    help="An alias, a path, gguf:PATH, hf:REPO, openai:NAME or huggingface:NAME.",
+    help="An alias, a path, gguf:PATH, hf:REPO, adapter:DIR, openai:NAME or huggingface:NAME.",
 )  # fmt: skip
 engine_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
     "--engine", default="auto", show_default=True, metavar="NAME",
-    help="For local models: auto, llamacpp or openvino.",
+    help="For local models: auto, llamacpp, openvino or transformers.",
 )  # fmt: skip
