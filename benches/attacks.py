@@ -344,6 +344,7 @@ def statuses(
         "EvalPlus": ("peer_evalplus.py", scratch / "problems.pickle"),
     }[column]
     environment = {"PYTHONPATH": str(peers), "PATH": os.environ["PATH"], "HOME": str(scratch)}
+    environment["TMPDIR"] = str(scratch)  # they leave folders behind
     command = [sys.executable, scratch / script, data, file, str(options.workers), out]
     with subprocess.Popen(
         command,
