@@ -13,7 +13,7 @@ import pytest
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from codelathe.core.checkpoint import read_checkpoint_header  # noqa: E402
+from codelathe.core.checkpoint import AdapterHeader, read_checkpoint_header  # noqa: E402
 from codelathe.core.errors import (  # noqa: E402
     ContextOverflow,
     EngineError,
@@ -225,6 +225,27 @@ def test_an_adapters_reference_leads_to_its_base(checkpoint: Checkpoint, adapter
     engine: Any = open_engine(f"adapter:{adapter}")
     direct = TransformersEngine(checkpoint("llama"), adapter=adapter)
     assert texts(engine, greedy(PROMPTS[0])) == texts(direct, greedy(PROMPTS[0]))
+
+
+@pytest.mark.parametrize(
+    ("named", "meant"),
+    [
+        ("Qwen/Qwen2.5-0.5B", "hf:Qwen/Qwen2.5-0.5B@abc"),
+        ("smollm2-135m", "smollm2-135m"),
+        ("hf:a/b@c", "hf:a/b@c"),
+        ("../base", "{adapter}/../base"),
+        ("/no/such/folder", "/no/such/folder"),
+    ],
+)
+def test_the_base_of_an_adapter_is_a_reference_a_repository_or_a_path(
+    tmp_path: Path, named: str, meant: str
+) -> None:
+    from codelathe.wiring import _base_of
+
+    (tmp_path / "base").mkdir()
+    (tmp_path / "own").mkdir()
+    header = AdapterHeader(tmp_path / "own", {}, named, "abc")
+    assert str(_base_of(header)) == meant.format(adapter=tmp_path / "own")
 
 
 def test_an_adapter_of_another_model_is_refused(checkpoint: Checkpoint, adapter: Path) -> None:
