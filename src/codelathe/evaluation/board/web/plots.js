@@ -1,11 +1,17 @@
 // Two plots of the benchmark's rows, every group in its colour, with intervals as lines.
 const BOX = { width: 560, height: 330, left: 44, right: 14, top: 12, bottom: 40 };
+const NARROW = matchMedia("(max-width: 760px)");
 
 function drawPlots(found) {
+  BOX.width = NARROW.matches ? 370 : 560;
   $("plots").replaceChildren(
     plot(found, { title: "plotsize", axis: "axissize", lack: "sizes", value: (row) => row.parameters, tell: humanSize }),
-    plot(found, { title: "plotspeed", axis: "axisspeed", lack: "speeds", value: (row) => row.tokens_per_second, tell: (x) => String(Number(x.toPrecision(2))) }),
+    plot(found, { title: "plotspeed", axis: "axisspeed", lack: "speeds", value: (row) => row.tokens_per_second, tell: (x) => String(Number(x.toPrecision(3))) }),
   );
+  const rows = found.flatMap((group) => group.rows);
+  const kinds = rows.some((one) => one.row.origin === "run") && rows.some((one) => one.row.origin !== "run")
+    ? [el("li", {}, el("i", { class: "full" }), say("run")), el("li", {}, el("i"), say("others"))] : [];
+  $("legend").replaceChildren(...found.map((group) => el("li", { class: `k${group.index % 8}` }, el("i", { class: "full" }), el("span", {}, group.protocol))), ...kinds);
 }
 
 function plot(found, kind) {
@@ -49,7 +55,8 @@ function axes(chart, scale, kind) {
     chart.append(svg("line", { class: "grid", x1: BOX.left, x2: BOX.width - BOX.right, y1: y, y2: y }));
     chart.append(svg("text", { class: "tick", x: BOX.left - 7, y: y + 4, "text-anchor": "end" }, `${tenth * 10}%`));
   }
-  const wide = scale.high - scale.low > 1.2 ? [1, 3] : [1, 2, 3, 5, 7];
+  const span = scale.high - scale.low;
+  const wide = span > 1.2 ? [1, 3] : span > 0.6 ? [1, 2, 3, 5, 7] : [1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9];
   for (let power = Math.floor(scale.low); power <= scale.high; power += 1) {
     for (const digit of wide) {
       const value = digit * 10 ** power;
@@ -67,7 +74,7 @@ function dot(point, scale, kind) {
   const [x, y] = [scale.x(point.x), scale.y(point.y)];
   const row = point.row;
   const told = [row.model, point.group.protocol, `${point.group.metric} ${tellScore(row, point.group.metric)}`,
-    `${say("rank")} ${tellRank(point.rank)}`, kind.title === "plotsize" ? humanSize(row.parameters) : `${kind.tell(point.x)} ${say("speed")}`,
+    `${say("place")} ${tellRank(point.rank)}`, kind.title === "plotsize" ? humanSize(row.parameters) : `${kind.tell(point.x)} ${say("speed")}`,
     [row.type, row.precision].filter((word) => word !== "unknown").join(", "), say(row.origin)].filter(Boolean).join("\n");
   const interval = row.intervals[point.group.metric];
   const node = svg("g", { class: `dot k${point.group.index % 8}${row.origin === "run" ? " own" : ""}`, tabindex: 0, role: row.run ? "button" : "img", "aria-label": told });
@@ -86,12 +93,18 @@ function dot(point, scale, kind) {
   return node;
 }
 
+// The last part of what looks like a path; the rest is in the tip.
+function shortName(name) {
+  const short = /^[\w:.@~/-]+$/.test(name) ? name.split("/").pop() : name;
+  return short.length > 30 ? `${short.slice(0, 29)}…` : short;
+}
+
 // Names beside the dots, where there is room for them.
 function names(points, scale) {
   const taken = points.map((point) => ({ x: scale.x(point.x) - 6, y: scale.y(point.y) - 6, w: 12, h: 12 }));
   const nodes = [];
   for (const point of points) {
-    const text = point.row.model.split("/").pop().slice(0, 30);
+    const text = shortName(point.row.model);
     const w = text.length * 5.9;
     const [x, y] = [scale.x(point.x), scale.y(point.y)];
     for (const at of [{ x: x + 9, anchor: "start", left: x + 9 }, { x: x - 9, anchor: "end", left: x - 9 - w }]) {

@@ -28,6 +28,7 @@ function wire() {
   document.addEventListener("keydown", (event) => { if (event.key === "Escape") { hideTip(); $("columns").open = false; } });
   addEventListener("hashchange", () => { load(); draw(); if (state.run) drawRun(); else $("run").close(); });
   addEventListener("scroll", hideTip, { passive: true });
+  NARROW.addEventListener("change", () => draw());
 }
 
 const dark = matchMedia("(prefers-color-scheme: dark)").matches;

@@ -96,7 +96,8 @@ function ranks(rows, name) {
 
 function groups() {
   const all = ofBenchmark(state.benchmark);
-  const protocols = [...new Set(all.map((row) => row.protocol))];
+  const own = (protocol) => all.some((row) => row.protocol === protocol && row.origin === "run");
+  const protocols = [...new Set(all.map((row) => row.protocol))].sort((a, b) => own(b) - own(a));
   return protocols.map((protocol, index) => {
     const rows = all.filter((row) => row.protocol === protocol && fits(row));
     const scores = metricsOf(all.filter((row) => row.protocol === protocol));

@@ -110,16 +110,16 @@ function drawColumns(found) {
 function scoreCell(row, name) {
   const value = row.scores[name];
   const cell = el("td", { class: "mark-cell", "data-label": name });
-  if (value === undefined) return el("td");
+  if (value === undefined) return el("td", { class: "blank" });
   if (value < 0 || value > 1) { cell.append(el("b", {}, value.toFixed(2))); return cell; }
   cell.append(el("b", {}, `${percent(value)}%`));
   const interval = row.intervals[name];
   if (interval) cell.append(el("small", { title: say("shared") }, `${percent(interval[0])}–${percent(interval[1])}`));
   const at = (x) => 3 + x * 94;
-  const bar = svg("svg", { viewBox: "0 0 100 9", preserveAspectRatio: "none", "aria-hidden": "true" },
-    svg("line", { class: "rail", x1: 3, x2: 97, y1: 4.5, y2: 4.5 }));
-  if (interval) bar.append(svg("line", { class: "span", x1: at(interval[0]), x2: at(interval[1]), y1: 4.5, y2: 4.5 }));
-  bar.append(svg("ellipse", { cx: at(value), cy: 4.5, rx: 2.2, ry: 3.4, fill: "currentColor" }));
+  const bar = svg("svg", { viewBox: "0 0 100 12", preserveAspectRatio: "none", "aria-hidden": "true" },
+    svg("rect", { class: "rail", x: 3, width: 94, y: 5, height: 2 }));
+  if (interval) bar.append(svg("rect", { class: "span", x: at(interval[0]), width: at(interval[1]) - at(interval[0]), y: 3, height: 6 }));
+  bar.append(svg("rect", { class: "value", x: at(value) - 0.9, width: 1.8, y: 0, height: 12 }));
   cell.append(bar);
   return cell;
 }
@@ -130,7 +130,7 @@ function cellOf(one, name) {
   if (name === "rank") return el("td", { class: "rank", ...label }, tellRank(one.rank));
   if (name === "model") {
     const button = row.run ? el("button", { type: "button", class: "open", onclick: () => openRun(row.run) }, say("open")) : null;
-    return el("td", { class: "model left" }, row.model, button);
+    return el("td", { class: "model left" }, el("span", {}, row.model), " ", button);
   }
   if (name === "size") return el("td", label, humanSize(row.parameters));
   if (name === "bytes") return el("td", label, humanBytes(row.bytes));
@@ -164,11 +164,12 @@ function drawGroups(found) {
     const names = shown.filter((name) => PLAIN.includes(name) || group.scores.includes(name));
     const rows = group.rows.map((one) => el("tr", {}, ...names.map((name) => {
       const cell = cellOf(one, name);
-      if (!PLAIN.includes(name)) cell.classList.add(`k${group.index % 8}`);
+      cell.classList.add(PLAIN.includes(name) ? `w-${name}` : `k${group.index % 8}`);
+      if (!cell.hasChildNodes()) cell.classList.add("blank");
       return cell;
     })));
     return el("div", { class: "group" },
-      el("h2", { class: `k${group.index % 8}` }, el("i"), el("span", {}, group.protocol), el("small", {}, say("group", group.rows.length))),
+      el("h2", { class: `k${group.index % 8}` }, el("i"), el("span", {}, group.protocol), el("small", {}, group.rows.length === 1 ? say("one") : say("group", group.rows.length))),
       el("div", { class: "scroll" }, el("table", {}, el("thead", {}, el("tr", {}, ...names.map((name) => headOf(name, group)))), el("tbody", {}, ...rows))));
   }));
   if (!found.length) $("groups").replaceChildren(el("p", { class: "empty" }, say("none")));

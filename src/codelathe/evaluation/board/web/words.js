@@ -8,7 +8,7 @@ const WORDS = {
     origin: "From", source: "Source", signature: "Signature", scores: "Scores",
     pretrained: "pretrained", instruct: "instruct", rl: "RL", unknown: "unknown",
     run: "run here", imported: "imported", published: "published",
-    count: "{0} of {1} rows", group: "{0} models", none: "No row fits these filters.",
+    count: "{0} of {1} rows", place: "place", one: "1 row", group: "{0} rows", others: "imported or published", none: "No row fits these filters.",
     plotsize: "Size and score", plotspeed: "Speed and score", noplot: "No row here has {0} and a score.",
     sizes: "a known size", speeds: "a measured speed", axissize: "parameters", axisspeed: "tokens a second",
     open: "Look into", close: "Close", falling: "falling", rising: "rising", light: "Light", dark: "Dark", all: "all",
@@ -21,7 +21,7 @@ const WORDS = {
     starved: "the machine was busy", shared: "interval 95%", passes: "{0} of {1} passed",
     passed: "passed", failed: "failed", error: "error", timeout: "timeout", memory: "memory", output: "output",
     left: "left", tampered: "tampered", unjudged: "not judged",
-    foot: "A rank is the places that a model may hold: models whose 95% intervals overlap share one. Groups were asked or judged in different ways, so models of two groups cannot be ranked. Published scores come without intervals; theirs are the widest that so many problems allow.",
+    foot: "A rank is the places that a model may hold among those that are shown: models whose 95% intervals overlap share one. Groups were asked or judged in different ways, so models of two groups cannot be ranked. Published scores come without intervals; theirs are the widest that so many problems allow.",
   },
   ko: {
     board: "보드", lede: "코드를 실제로 실행해 증명한 점수와 그 신뢰구간.",
@@ -31,7 +31,7 @@ const WORDS = {
     origin: "출처 종류", source: "출처", signature: "서명", scores: "점수",
     pretrained: "사전학습", instruct: "지시학습", rl: "강화학습", unknown: "알 수 없음",
     run: "직접 실행", imported: "가져옴", published: "공개 수치",
-    count: "{1}개 중 {0}개 행", group: "모델 {0}개", none: "조건에 맞는 행이 없습니다.",
+    count: "{1}개 중 {0}개 행", place: "순위", one: "1개 행", group: "{0}개 행", others: "가져온 것 또는 공개 수치", none: "조건에 맞는 행이 없습니다.",
     plotsize: "크기와 점수", plotspeed: "속도와 점수", noplot: "{0}와 점수가 모두 있는 행이 없습니다.",
     sizes: "알려진 크기", speeds: "측정된 속도", axissize: "매개변수", axisspeed: "초당 토큰",
     open: "살펴보기", close: "닫기", falling: "내림차순", rising: "오름차순", light: "밝게", dark: "어둡게", all: "전체",
@@ -44,7 +44,7 @@ const WORDS = {
     starved: "기계가 바빴습니다", shared: "95% 신뢰구간", passes: "{1}개 중 {0}개 통과",
     passed: "통과", failed: "실패", error: "오류", timeout: "시간 초과", memory: "메모리 초과", output: "출력 초과",
     left: "답 없이 종료", tampered: "조작", unjudged: "채점 불가",
-    foot: "순위는 모델이 차지할 수 있는 자리의 범위입니다. 95% 신뢰구간이 겹치는 모델은 같은 자리를 나눕니다. 묶음마다 묻거나 채점한 방식이 달라서, 서로 다른 묶음의 모델은 순위를 비교할 수 없습니다. 공개 수치에는 구간이 없어, 문제 수로 볼 때 가장 넓은 구간을 표시합니다.",
+    foot: "순위는 지금 보이는 모델 가운데 차지할 수 있는 자리의 범위입니다. 95% 신뢰구간이 겹치는 모델은 같은 자리를 나눕니다. 묶음마다 묻거나 채점한 방식이 달라서, 서로 다른 묶음의 모델은 순위를 비교할 수 없습니다. 공개 수치에는 구간이 없어, 문제 수로 볼 때 가장 넓은 구간을 표시합니다.",
   },
 };
 
