@@ -6,6 +6,7 @@ that ends before it answers is told apart by how it ended.
 
 from __future__ import annotations
 
+import marshal
 import math
 import os
 import select
@@ -247,8 +248,8 @@ def ready(runs: Sequence[Run], seconds: float) -> list[Run]:
 
 
 def framed(order: Any) -> bytes:
-    """An order as it goes over the channel."""
-    body = codec.dumps(order)
+    """An order as it goes over the channel, to the same Python that made it."""
+    body = marshal.dumps(order)
     return len(body).to_bytes(4) + body
 
 

@@ -48,8 +48,8 @@ _MODULES = (
     *(
         f"codelathe.judge.inside.{name}"
         for name in (
-            "syscalls", "seccomp", "landlock", "rooms", "channel", "suites", "trial", "candidate",
-            "warden", "probe", "launch",
+            "syscalls", "seccomp", "landlock", "rooms", "channel", "suites", "rehearsal", "trial",
+            "candidate", "warden", "probe", "launch",
         )  # each after those it imports
     ),
 )  # fmt: skip

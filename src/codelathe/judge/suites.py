@@ -189,6 +189,7 @@ def _order(run: Run, case: Case, kind: str, code: str) -> dict[str, Any]:
         "output": case.limits.output_bytes,
         "value": case.limits.output_bytes,
         "frame": frame_bytes(case.limits),
+        "sheet": _SHEET,
     }
 
 

@@ -49,6 +49,9 @@ class Cell:
         self._room = _INTERPRETER_MB * _MIB + loaded
         self._warden = os.getpid()
         self._filter = seccomp.CandidateFilter()
+        self._die_with_warden = syscalls.prepared(
+            "prctl", syscalls.PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0
+        )
         kinds = (resource.RLIMIT_AS, resource.RLIMIT_CPU, resource.RLIMIT_FSIZE)
         self._most = {kind: _hard(kind) for kind in (*kinds, resource.RLIMIT_NPROC)}
 
@@ -59,7 +62,7 @@ class Cell:
         self._limit(resource.RLIMIT_FSIZE, limits["file"])
         if self._threads is not None:
             self._limit(resource.RLIMIT_NPROC, self._threads)
-        syscalls.prctl(syscalls.PR_SET_PDEATHSIG, _SIGKILL)
+        self._die_with_warden()
         if os.getppid() != self._warden:  # it died before it could take this one along
             os._exit(1)
         self._filter.install()
@@ -86,7 +89,7 @@ def main(descriptors: list[int], targets: bytes, limits: dict[str, int], cell: C
     os.closerange(max(CHANNEL, *targets) + 1, _DESCRIPTORS)
     cell.confine(limits)
     channel = Channel()
-    order = channel.receive()
+    order = channel.order()
     if order is not None:
         channel.nonce, channel.most = order["nonce"], order["frame"]
         _KINDS[order["kind"]](channel, order)
@@ -126,7 +129,7 @@ def _calls(channel: Channel, order: dict[str, Any]) -> None:
     channel.send(*outcome)
     if outcome[0] != "loaded":
         return
-    while (example := channel.receive()) is not None:
+    while (example := channel.order()) is not None:
         printed.empty()
         answer = _answer(module, order, example)
         channel.send(*(("output", "printed more than the limit") if printed.over else answer))

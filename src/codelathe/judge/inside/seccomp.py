@@ -13,6 +13,7 @@ import ctypes
 import errno
 import os
 import struct
+from collections.abc import Callable
 
 from codelathe.judge.inside import syscalls
 
@@ -136,7 +137,7 @@ class CandidateFilter:
         self._pid_at = len(code) + 8 + 8 + 4  # in the comparison's value
         code += _on("tgkill", *own) + allow
         self._code = ctypes.create_string_buffer(code, len(code))
-        self._head = _head(self._code)
+        self._install = _installing(_head(self._code))
 
     def install(self) -> None:
         """Put it on this process, for ever.
@@ -145,7 +146,7 @@ class CandidateFilter:
             SetupError: the kernel refused it.
         """
         struct.pack_into("=I", self._code, self._pid_at, os.getpid())
-        _install(self._head)
+        self._install()
 
 
 def install_inherited(besides: tuple[str, ...] = ()) -> None:
@@ -156,18 +157,23 @@ def install_inherited(besides: tuple[str, ...] = ()) -> None:
     """
     program = inherited(besides)
     code = ctypes.create_string_buffer(program, len(program))
-    _install(_head(code))
+    _installing(_head(code))()
 
 
 def _head(code: ctypes.Array[ctypes.c_char]) -> bytes:
     return struct.pack("=HxxxxxxQ", len(code) // 8, ctypes.addressof(code))
 
 
-def _install(head: bytes) -> None:
-    try:
-        syscalls.call("seccomp", SET_MODE_FILTER, 0, head)
-    except OSError as e:
-        raise syscalls.SetupError("seccomp", str(e), e.errno or 0) from e
+def _installing(head: bytes) -> Callable[[], None]:
+    make = syscalls.prepared("seccomp", SET_MODE_FILTER, 0, head)
+
+    def install() -> None:
+        try:
+            make()
+        except OSError as e:
+            raise syscalls.SetupError("seccomp", str(e), e.errno or 0) from e
+
+    return install
 
 
 def supported() -> bool:

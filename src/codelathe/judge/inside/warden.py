@@ -30,7 +30,7 @@ import time
 from os import fork, kill  # which are None in `os` before long
 from typing import Any, NoReturn
 
-from codelathe.judge.inside import candidate, rooms, suites, syscalls
+from codelathe.judge.inside import candidate, rehearsal, rooms, suites, syscalls
 
 _MAX_DESCRIPTORS = 3
 _SIGKILL = 9
@@ -77,6 +77,7 @@ def _settle() -> None:
     builtins.exit = builtins.quit = _quit  # type: ignore[assignment]
     sys.stdin = io.TextIOWrapper(io.FileIO(0, closefd=False), encoding="utf-8")
     suites.take()
+    rehearsal.rehearse()
     # What exists now is shared by every fork: a collector that walks it would copy it.
     gc.collect()
     gc.freeze()
