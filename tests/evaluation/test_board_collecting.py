@@ -1,0 +1,105 @@
+"""Rows from the result files of runs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from codelathe.benchmarks.protocols import PROTOCOLS, protocol_document
+from codelathe.core.errors import UsageError
+from codelathe.evaluation.board.collecting import collect, describe
+from codelathe.evaluation.board.facts import Knowledge
+from codelathe.evaluation.board.row import BoardRow, parse_row, row_document
+from codelathe.evaluation.signature import signature_document
+from codelathe.store import Store
+from fakes.board_runs import asking, signature, write_run
+
+ONE = {"Toy/0": ["passed"], "Toy/1": ["failed"]}
+
+
+@pytest.fixture
+def knowledge(tmp_path: Path) -> Knowledge:
+    return Knowledge(Store(home=tmp_path / "home", sources=()))
+
+
+def rows(knowledge: Knowledge, *folders: Path) -> tuple[BoardRow, ...]:
+    return collect(folders, knowledge).rows
+
+
+def described(**other: Any) -> str:
+    return describe(signature_document(signature(**other)))
+
+
+def test_a_run_is_a_row_with_its_scores_and_what_is_known(
+    knowledge: Knowledge, tmp_path: Path
+) -> None:
+    write_run(tmp_path / "runs/a", ONE)
+    (row,) = rows(knowledge, tmp_path / "runs")
+    assert (row.model, row.benchmark, row.speed) == ("toy-1.5b-instruct-q4_k_m", "humaneval", 104)
+    assert row.scores["pass@1"].value == 0.5
+    assert (row.facts.type, row.facts.precision) == ("instruct", "Q4_K_M")
+    assert row.run == str(tmp_path / "runs/a")
+
+
+def test_a_folder_that_is_given_twice_counts_once(knowledge: Knowledge, tmp_path: Path) -> None:
+    write_run(tmp_path / "runs/a", ONE)
+    assert len(rows(knowledge, tmp_path, tmp_path / "runs")) == 1
+
+
+def test_judged_samples_are_a_row_named_after_their_file(
+    knowledge: Knowledge, tmp_path: Path
+) -> None:
+    write_run(tmp_path / "a", ONE, None)
+    text = (tmp_path / "a/result.json").read_text().replace('"model"', '"of"')
+    (tmp_path / "mine_verdicts.result.json").write_text(text.replace('"protocol"', '"by"'))
+    (tmp_path / "a/result.json").unlink()
+    (row,) = rows(knowledge, tmp_path)
+    assert (row.model, row.protocol, row.run) == ("mine", "samples from elsewhere", "")
+
+
+def test_files_of_others_are_left_out_and_told(knowledge: Knowledge, tmp_path: Path) -> None:
+    (tmp_path / "result.json").write_text('{"loss": 0.1}')
+    (tmp_path / "cut").mkdir()
+    (tmp_path / "cut/result.json").write_text('{"signature": {"ben')
+    found = collect([tmp_path], knowledge)
+    assert not found.rows
+    assert {path.parent.name for path, _ in found.refused} == {tmp_path.name, "cut"}
+
+
+def test_a_folder_that_is_not_there_is_refused(knowledge: Knowledge, tmp_path: Path) -> None:
+    with pytest.raises(UsageError):
+        collect([tmp_path / "gone"], knowledge)
+
+
+def test_what_is_usual_is_not_said() -> None:
+    assert described() == "fast-chat 1, greedy"
+
+
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [
+        ({"asked": asking(limit=20)}, "the first 20 problems"),
+        ({"asked": asking(max_tokens=100)}, "100 tokens"),
+        ({"asked": asking(n=20, temperature=0.8, top_p=0.95)}, "temperature 0.8, top-p 0.95, 20 s"),
+        ({"asked": asking(temperature=None)}, "the model's temperature"),
+        ({"mode": "compat"}, "judged in mode compat"),
+        ({"timeout": 10.0}, "10 s"),
+    ],
+)
+def test_whatever_parts_two_rows_is_said(other: dict[str, Any], told: str) -> None:
+    assert told in described(**other)
+
+
+def test_a_protocol_that_an_engine_could_not_follow_to_the_letter_says_so() -> None:
+    followed = replace(PROTOCOLS["fast-chat"], stop=(), prefill=False)
+    told = described(asked=asking(protocol=protocol_document(followed)))
+    assert told == "fast-chat 1, no stop, no prefill, greedy"
+
+
+def test_a_row_that_was_written_is_read_again(knowledge: Knowledge, tmp_path: Path) -> None:
+    write_run(tmp_path / "a", ONE)
+    (row,) = rows(knowledge, tmp_path)
+    assert parse_row(row_document(row)) == row

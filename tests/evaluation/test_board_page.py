@@ -1,0 +1,173 @@
+"""The board as one page: all in it, nothing run but its own script."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from html.parser import HTMLParser
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from codelathe.evaluation.board import browsing
+from codelathe.evaluation.board.choosing import Choice, grouped
+from codelathe.evaluation.board.collecting import collect
+from codelathe.evaluation.board.facts import Knowledge
+from codelathe.evaluation.board.page import write_page
+from codelathe.store import Store
+from fakes.board_runs import asking, write_run
+
+HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)><!--\u2028 & \ud800"
+STATUSES = {"Toy/0": ["passed", "failed"], "Toy/1": ["error", "timeout"]}
+WEB = files("codelathe.evaluation.board").joinpath("web")
+
+
+class Page(HTMLParser):
+    """The elements of a page, and what its scripts hold."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.inside: dict[str, str] = {}
+        self._open = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self._open = (dict(attrs).get("id") or tag) if tag in ("script", "style") else ""
+
+    def handle_data(self, data: str) -> None:
+        if self._open:
+            self.inside[self._open] = self.inside.get(self._open, "") + data
+
+    def handle_endtag(self, tag: str) -> None:
+        self._open = ""
+
+    def data(self, name: str) -> Any:
+        return json.loads(self.inside[f"data-{name}"])
+
+
+def build(tmp_path: Path, **texts: str) -> tuple[Page, str, tuple[str, ...]]:
+    if not (tmp_path / "runs").exists():
+        write_run(tmp_path / "runs/a", STATUSES, asking("<b>toy</b>", n=2), texts)
+    knowledge = Knowledge(Store(home=tmp_path / "home", sources=()))
+    groups = grouped(collect([tmp_path / "runs"], knowledge).rows)
+    told = write_page(tmp_path / "out/board.html", groups, Choice())
+    text = (tmp_path / "out/board.html").read_text(encoding="utf-8")
+    return Page(text), text, told
+
+
+def test_the_rows_are_in_the_page(tmp_path: Path) -> None:
+    page, _, _ = build(tmp_path)
+    (row,) = page.data("board")["rows"]
+    assert (row["model"], row["scores"]) == ("<b>toy</b>", {"pass@1": 0.25})
+
+
+def test_a_run_can_be_looked_into(tmp_path: Path) -> None:
+    page, _, _ = build(tmp_path)
+    (row,) = page.data("board")["rows"]
+    task = page.data(row["run"])["tasks"][0]
+    assert (task["id"], task["prompt"]) == ("Toy/0", "Solve Toy/0.")
+    assert [sample["status"] for sample in task["samples"]] == ["passed", "failed"]
+    assert task["samples"][1]["call"]["expected"] == "[1, 2, 3]"
+    assert task["samples"][1]["solution"] == "answer(1)"
+
+
+@pytest.mark.parametrize("place", ["completion", "solution", "prompt", "explanation"])
+def test_hostile_text_of_a_run_makes_no_element(tmp_path: Path, place: str) -> None:
+    safe, _, _ = build(tmp_path / "safe")
+    page, _, _ = build(tmp_path / "hostile", **{place: HOSTILE})
+    assert [tag for tag, _ in page.tags] == [tag for tag, _ in safe.tags]
+
+
+def test_hostile_text_is_still_there_to_be_read(tmp_path: Path) -> None:
+    page, _, _ = build(tmp_path, completion=HOSTILE)
+    assert page.data("r0")["tasks"][0]["samples"][0]["completion"] == HOSTILE
+
+
+def test_a_hostile_name_makes_no_element(tmp_path: Path) -> None:
+    write_run(tmp_path / "runs/a", STATUSES, asking(HOSTILE, n=2))
+    page, _, _ = build(tmp_path)
+    assert not [tag for tag, _ in page.tags if tag == "img"]
+
+
+def test_the_policy_allows_the_script_and_the_style_of_the_page_alone(tmp_path: Path) -> None:
+    page, _, _ = build(tmp_path)
+    (policy,) = (a["content"] for t, a in page.tags if "Content-Security-Policy" in a.values())
+    assert policy is not None
+    for name in ("script", "style"):
+        digest = base64.b64encode(hashlib.sha256(page.inside[name].encode()).digest()).decode()
+        assert f"{name}-src 'sha256-{digest}'" in policy
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+
+
+def test_the_page_asks_for_nothing_outside_of_itself(tmp_path: Path) -> None:
+    page, text, _ = build(tmp_path)
+    links = [a[name] for _, a in page.tags for name in ("src", "href") if name in a]
+    assert links == ["data:,"]
+    assert not re.findall(r"url\(|@import|fetch\(|XMLHttpRequest|import\(", text)
+
+
+def test_nothing_in_the_page_has_a_script_or_a_style_in_an_attribute(tmp_path: Path) -> None:
+    page, _, _ = build(tmp_path)
+    names = {name for _, attributes in page.tags for name in attributes}
+    assert not [name for name in names if name.startswith("on") or name == "style"]
+
+
+def test_the_script_never_makes_markup_of_text() -> None:
+    scripts = "".join(p.read_text("utf-8") for p in WEB.iterdir() if p.name.endswith(".js"))
+    assert not re.findall(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", scripts)
+
+
+def test_the_same_rows_give_the_same_bytes(tmp_path: Path) -> None:
+    assert build(tmp_path)[1] == build(tmp_path)[1]
+
+
+def test_a_text_that_is_too_long_is_cut_and_marked(tmp_path: Path) -> None:
+    page, _, _ = build(tmp_path, completion="x" * 10_000)
+    sample = page.data("r0")["tasks"][0]["samples"][0]
+    assert (len(sample["completion"]), sample["cut"]) == (8_000, True)
+
+
+def test_a_run_that_is_too_large_keeps_its_verdicts_and_that_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(browsing, "MOST_OF_RUN", 100)
+    page, _, told = build(tmp_path, completion="x" * 60)
+    run = page.data("r0")
+    samples = [sample for task in run["tasks"] for sample in task["samples"]]
+    assert ["completion" in sample for sample in samples] == [True, False, False, False]
+    assert all(sample["status"] for sample in samples)
+    assert run["bare"] == 3
+    assert "3 answers are without their texts" in told[0]
+
+
+def test_a_damaged_run_keeps_its_row_and_cannot_be_looked_into(tmp_path: Path) -> None:
+    build(tmp_path)
+    (tmp_path / "runs/a/verdicts.jsonl").write_text("{}\n")
+    page, _, told = build(tmp_path)
+    assert page.data("board")["rows"][0]["run"] == ""
+    assert "cannot be looked into" in told[0]
+
+
+def words(language: str) -> set[str]:
+    text = WEB.joinpath("words.js").read_text("utf-8")
+    block = re.search(rf"^  {language}: {{(.*?)^  }}", text, re.MULTILINE | re.DOTALL)
+    assert block is not None
+    return set(re.findall(r'(?:^|, |\s)(\w+): "', block[1]))
+
+
+def test_both_languages_say_the_same_words() -> None:
+    assert words("en") == words("ko")
+
+
+def test_every_word_that_is_said_is_there_in_both_languages() -> None:
+    texts = "".join(p.read_text("utf-8") for p in WEB.iterdir())
+    said = {*re.findall(r'say\("(\w+)"', texts), *re.findall(r'data-word="(\w+)"', texts)}
+    assert said
+    assert said <= words("en")
