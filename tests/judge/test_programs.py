@@ -285,6 +285,15 @@ def test_the_nonce_is_in_nothing_that_is_kept(home: Path, judge: SandboxJudge) -
     assert len(sources) <= 2
 
 
+def test_programs_unused_for_longest_are_let_go() -> None:
+    names = [artefacts.key("tidy", number) for number in range(3)]
+    for age, name in enumerate(names):
+        artefacts.keep_program(name, b"x" * 100)
+        os.utime(artefacts._program(name), (9e9 - age, 9e9 - age))
+    artefacts.tidy(250)
+    assert [artefacts.read_program(name) is not None for name in names] == [True, True, False]
+
+
 def test_the_home_is_the_stores() -> None:
     assert artefacts._home() == folders.home()
 

@@ -13,6 +13,7 @@ import contextlib
 import fcntl
 import functools
 import hashlib
+import itertools
 import json
 import os
 import shutil
@@ -23,6 +24,9 @@ from typing import Any
 
 MOST_BYTES = 2 << 30
 """Bytes of programs that are kept; beyond it the ones unused for longest are let go."""
+
+_TIDIED_EVERY = 200
+_kept = itertools.count()
 
 
 def key(*parts: Any) -> str:
@@ -90,6 +94,8 @@ def keep_program(name: str, data: bytes) -> None:
         _write(path, data)
     except OSError:
         return
+    if next(_kept) % _TIDIED_EVERY == 0:
+        tidy(MOST_BYTES)
 
 
 def _program(name: str) -> Path:
@@ -145,9 +151,8 @@ def keep_kit(name: str, files: Mapping[str, bytes]) -> None:
         raise
 
 
-@functools.cache
-def tidy() -> None:
-    """Once a process: let go of the programs unused for longest where there are too many."""
+def tidy(most: int) -> None:
+    """Let go of the programs unused for longest, until those left are of `most` bytes."""
     found = []
     for path in _folder("programs").glob("??/*"):
         with contextlib.suppress(OSError):
@@ -155,7 +160,7 @@ def tidy() -> None:
             found.append((about.st_mtime, about.st_size, path))
     total = sum(size for _, size, _ in found)
     for _, size, path in sorted(found):
-        if total <= MOST_BYTES:
+        if total <= most:
             return
         with contextlib.suppress(OSError):
             path.unlink()

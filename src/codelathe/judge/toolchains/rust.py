@@ -144,7 +144,16 @@ class Rust(Toolchain):
             x for n in ("rand", "md5", "regex") for x in ("--extern", f"{n}={at}/lib{n}.rlib")
         ]
         library = ("-L", at, *crates) if "--test" in flags else ()
-        made = ("-A", "warnings", "--edition", _EDITION, "-o", f"{OUT}/{PROGRAM}")
+        made = (
+            "-A",
+            "warnings",
+            "-C",
+            "strip=symbols",
+            "--edition",
+            _EDITION,
+            "-o",
+            f"{OUT}/{PROGRAM}",
+        )
         command = (*self._rustc(), *flags, *library, *made, "main.rs")
         return Build({"main.rs": source}, (command,))
 
