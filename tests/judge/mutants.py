@@ -96,7 +96,9 @@ class Mutation:
 
 
 #: Landlock without filters: only so does it show what it refuses itself.
-NO_FILTERS = "seccomp._install = nothing\nprobe.run = nothing\n"
+NO_FILTERS = (
+    "seccomp.install_inherited = seccomp.CandidateFilter.install = nothing\nprobe.run = nothing\n"
+)
 
 FACTS = """
 import os

@@ -148,12 +148,15 @@ def guard(index: int) -> str:
     )
 
 
-def without(option: int) -> str:
-    """A `prctl` that is not made."""
+def without(option: tuple[int, int]) -> str:
+    """A `prctl` that is not made, now or later."""
     return (
-        "real = syscalls.prctl\n"
+        "real, later = syscalls.prctl, getattr(syscalls, 'prepared', None)\n"
         "syscalls.prctl = lambda option, value:"
-        f" None if (option, value) == {option} else real(option, value)"
+        f" None if (option, value) == {option} else real(option, value)\n"
+        "if later:\n"
+        "    syscalls.prepared = lambda name, *a:"
+        f" nothing if name == 'prctl' and a[:2] == {option} else later(name, *a)"
     )
 
 
@@ -467,6 +470,14 @@ def landlocked(patch: str, scratch: Path, monkeypatch: pytest.MonkeyPatch) -> li
 @pytest.mark.usefixtures("ordinary")
 def test_landlock_alone_refuses_everything(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert landlocked("", scratch, monkeypatch) == []
+
+
+@pytest.mark.usefixtures("ordinary")
+def test_without_landlock_and_filters_nothing_is_refused(
+    scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = landlocked("landlock.restrict = nothing", scratch, monkeypatch)
+    assert set(found) >= {*RIGHTS, "bind", "connect", "abstract", "signal"}
 
 
 @pytest.mark.usefixtures("ordinary")
