@@ -68,8 +68,8 @@ function drawTask(detail, task) {
   const parts = [];
   if (task.samples.length > 1) {
     parts.push(el("div", { class: "samples", role: "group" }, ...task.samples.map((one, index) => el("button", {
-      type: "button", "aria-pressed": String(one === sample), class: one === sample ? "" : one.status, title: say(one.status),
-      onclick: () => { state.sample = index; drawTask(detail, task); save(); },
+      type: "button", "data-key": `sample ${index}`, "aria-pressed": String(one === sample), class: one === sample ? "" : one.status, title: say(one.status),
+      onclick: () => { state.sample = index; keepingFocus(() => drawTask(detail, task)); save(); },
     }, say("sample", index)))));
   }
   parts.push(el("div", { class: "verdict" }, el("em", { class: sample.status }, say(sample.status)), el("strong", {}, task.id),

@@ -1,5 +1,9 @@
 // Wiring: every change of the choice draws all of it anew and goes into the address.
 function draw(withColumns = true) {
+  keepingFocus(() => drawAll(withColumns));
+}
+
+function drawAll(withColumns) {
   document.documentElement.lang = state.lang;
   document.documentElement.dataset.theme = state.theme;
   for (const node of document.querySelectorAll("[data-word]")) node.textContent = say(node.dataset.word);

@@ -38,15 +38,21 @@ function begin() {
 }
 
 const LISTS = ["type", "precision", "origin"];
+function listed(told, name, known) {
+  return new Set((told.get(name) || "").split(",").filter((word) => known.includes(word)));
+}
+
+// What an address says, as far as there is such a thing: anybody may have written it.
 function load() {
   begin();
   const told = new URLSearchParams(location.hash.slice(1));
   if (benchmarks.includes(told.get("benchmark"))) state.benchmark = told.get("benchmark");
-  for (const name of LISTS) state[name] = new Set((told.get(name) || "").split(",").filter(Boolean));
-  for (const name of ["search", "metric", "run", "task"]) if (told.has(name)) state[name] = told.get(name);
+  for (const name of LISTS) state[name] = listed(told, name, ROWS.map((row) => row[name]));
+  for (const name of ["search", "metric", "task"]) if (told.has(name)) state[name] = told.get(name);
+  if (ROWS.some((row) => row.run && row.run === told.get("run"))) state.run = told.get("run");
   if (PLAIN.includes(told.get("sort"))) state.sort = told.get("sort");
   if (told.has("sort")) state.turned = told.has("turned");
-  if (told.has("columns")) state.columns = new Set(told.get("columns").split(",").filter(Boolean));
+  if (told.has("columns")) state.columns = listed(told, "columns", [...PLAIN, ...metricsOf(ROWS)]);
   state.size = Number(told.get("size")) || 0;
   state.sample = Number(told.get("sample")) || 0;
 }

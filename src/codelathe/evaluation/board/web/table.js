@@ -18,6 +18,14 @@ function svg(name, attributes = {}, ...children) {
   return node;
 }
 
+// Drawing anew makes new buttons: the one that had the focus gets it again, found by its key.
+function keepingFocus(action) {
+  const key = document.activeElement && document.activeElement.dataset.key;
+  action();
+  const again = key && [...document.querySelectorAll("[data-key]")].find((node) => node.dataset.key === key);
+  if (again) again.focus({ preventScroll: true });
+}
+
 function humanSize(count) {
   if (count === null) return "";
   for (const [unit, letter] of [[1e9, "B"], [1e6, "M"]]) {
@@ -44,7 +52,7 @@ const tellRank = (rank) => (!rank ? "" : rank[0] === rank[1] ? String(rank[0]) :
 
 function drawTabs() {
   $("benchmarks").replaceChildren(...benchmarks.map((name) => el("button", {
-    type: "button", "aria-pressed": String(name === state.benchmark),
+    type: "button", "data-key": `tab ${name}`, "aria-pressed": String(name === state.benchmark),
     onclick: () => { state.benchmark = name; draw(); },
   }, name, el("small", {}, String(ofBenchmark(name).filter((row) => fits(row)).length)))));
 }
@@ -79,7 +87,7 @@ function chips(name, values, all) {
     const chosen = state[name].has(value);
     if (!chosen && !all.some((row) => row[name] === value)) return null;
     return el("button", {
-      type: "button", "aria-pressed": String(chosen),
+      type: "button", "data-key": `${name} ${value}`, "aria-pressed": String(chosen),
       onclick: () => { if (!state[name].delete(value)) state[name].add(value); draw(); },
     }, `${name === "precision" && value !== "unknown" ? value : say(value)} ${count}`);
   });
@@ -150,7 +158,7 @@ function headOf(name, group) {
   const active = score ? state.sort === "rank" && group.metric === name : state.sort === name && name !== "rank";
   const falling = (score || FALLING.has(name)) !== state.turned;
   return el("th", { class: left, scope: "col", "aria-sort": active ? (falling ? "descending" : "ascending") : null },
-    el("button", { type: "button", onclick: () => {
+    el("button", { type: "button", "data-key": `head ${group.protocol} ${name}`, onclick: () => {
       state.turned = active ? !state.turned : false;
       state.sort = score ? "rank" : name;
       if (score) state.metric = name;
