@@ -30,6 +30,7 @@ from codelathe.core.errors import LanguageError, LatheError
 from codelathe.core.judging import Candidate, Case, Limits, Status
 from codelathe.judge import SandboxJudge, artefacts, languages
 from codelathe.judge.inside.rooms import KITS
+from codelathe.judge.programs import kit_name
 from codelathe.judge.toolchains.base import OUT, PROGRAM, Build, Toolchain
 
 NAMES = ("js", "cpp", "java", "go", "rust")
@@ -104,7 +105,8 @@ def judged(judge: SandboxJudge, cases: Sequence[Case], remark: str) -> tuple[flo
 
 def by_hand(toolchain: Toolchain, cases: Sequence[Case]) -> tuple[float, int]:
     """The same without a judge."""
-    kit = next((p.name for p in artefacts.kits().glob(f"{toolchain.language}-*")), "")
+    made = toolchain.kit(test=True)
+    kit = kit_name(toolchain, made) if made else ""
     total, passed = 0.0, 0
     for case in cases:
         (suite,) = case.examples

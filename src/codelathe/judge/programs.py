@@ -128,21 +128,18 @@ class ProgramRunner:
         kit = self._toolchain.kit(test)
         if kit is None:
             return ""
-        language = self._toolchain.language
-        environment = dict(kit.environment)
-        made_of = [self._toolchain.version, kit.sources, kit.commands, environment]
-        name = f"{language}-{artefacts.key(*made_of)[:24]}"
+        name = kit_name(self._toolchain, kit)
         if artefacts.has_kit(name):
             return name
         with artefacts.building(name) as needed:
-            failure = self._build_kit(name, kit, environment) if needed else None
+            failure = self._build_kit(name, kit) if needed else None
         return failure or name
 
-    def _build_kit(self, name: str, kit: Kit, environment: Mapping[str, str]) -> _Ended | None:
+    def _build_kit(self, name: str, kit: Kit) -> _Ended | None:
         if self._process.runs:  # all programs will rest on it: no candidate was here before
             raise SlotLost("a kit is built in a slot that ran nothing yet")
         done = self._process.build(
-            kit.commands, _packed(kit.sources), environment, _KIT_LIMITS, _KIT_SECONDS
+            kit.commands, _packed(kit.sources), kit.environment, _KIT_LIMITS, _KIT_SECONDS
         )
         if not done.well or done.handed is None:
             return _Ended(Status.UNJUDGED, f"the language's kit cannot be built: {_said(done)}")
@@ -263,6 +260,12 @@ class ProgramRunner:
         if done.signal and done.signal != signal.SIGABRT:
             return Status.LEFT, f"the process {done} before it ended"
         return Status.ERROR, ": ".join(filter(None, [str(done), _last_line(complaint)]))
+
+
+def kit_name(toolchain: Toolchain, kit: Kit) -> str:
+    """The folder in which a toolchain's kit is kept."""
+    made_of = artefacts.key(toolchain.version, kit.sources, kit.commands, kit.environment)
+    return f"{toolchain.language}-{made_of[:24]}"
 
 
 def _packed(sources: Mapping[str, str]) -> bytes:
