@@ -130,6 +130,12 @@ def test_errors_of_lm_eval_are_no_scores(tmp_path: Path) -> None:
     assert list(only(tmp_path, LM_EVAL).scores) == ["pass@1"]
 
 
+def test_pass_at_1_of_lm_eval_has_the_name_that_it_has_here(tmp_path: Path) -> None:
+    document = {**LM_EVAL, "results": {"mbpp_instruct": {"pass_at_1,extract_code": 0.5}}}
+    row = only(tmp_path, document)
+    assert (row.benchmark, list(row.scores)) == ("mbpp", ["pass@1"])
+
+
 def test_the_name_that_is_given_wins(tmp_path: Path) -> None:
     assert only(tmp_path, LM_EVAL, model="mine").model == "mine"
 

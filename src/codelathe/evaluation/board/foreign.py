@@ -30,6 +30,8 @@ _PACK = re.compile(r"humaneval(synthesize|fixtests|explainsynthesize)-(\w+)")
 _PACK_KINDS = {"synthesize": "synthesize", "fixtests": "fix", "explainsynthesize": "explain"}
 _PACK_PROBLEMS = 164
 _EVALPLUS_FILE = re.compile(r"(.+?)_([a-z]+)_temp_(\d+(?:\.\d+)?)[._-].*")
+_PASS_AT = re.compile(r"pass_at_(\d+)")
+_USUAL_FILTERS = ("none", "create_test", "extract_code")
 _PASSED = ("pass", "success")
 _NOTHING = Facts()
 Counts = Mapping[str, Sequence[int]]
@@ -154,7 +156,7 @@ def lm_eval_rows(document: Mapping[str, Any], path: Path, model: str | None) -> 
         problems = number(counted.get("effective")) or usual
         for how, found in _by_filter(scores).items():
             parts = [f"lm-eval, task {task} {document.get('versions', {}).get(task, '')}".strip()]
-            parts += [f"filter {how}"] if how not in ("none", "create_test") else []
+            parts += [f"filter {how}"] if how not in _USUAL_FILTERS else []
             shots = document.get("n-shot", {}).get(task)
             parts += [f"{shots} shots"] if shots else []
             limited = problems and counted.get("original") not in (None, problems)
@@ -178,7 +180,7 @@ def _by_filter(scores: Mapping[str, Any]) -> dict[str, dict[str, float]]:
     for key, value in _numbers(scores):
         name, comma, how = key.partition(",")
         if comma and not name.endswith("_stderr"):
-            found.setdefault(how, {})[name] = value
+            found.setdefault(how, {})[_PASS_AT.sub(r"pass@\1", name)] = value
     return found
 
 
