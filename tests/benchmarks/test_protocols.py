@@ -108,13 +108,11 @@ def test_a_base_model_sees_three_solved_problems_of_mbpp(mbpp: Benchmark) -> Non
     assert prompt.endswith("[BEGIN]\n")
 
 
-def test_what_follows_a_shot_is_read_without_the_shots(mbpp: Benchmark) -> None:
-    protocol = choose_protocol(mbpp, BASE)
+@pytest.mark.parametrize("text", ["{}\n", "{}\n```\nprose", "```python\n{}\n```\nprose"])
+def test_what_follows_a_shot_is_read_without_the_shots(text: str, mbpp: Benchmark) -> None:
     found = asked(mbpp, BASE)
-    entry = found.task.problem.entry_point
-    assert read(protocol, found, f"def {entry}(x):\n    return 5\n") == (
-        f"def {entry}(x):\n    return 5"
-    )
+    code = f"def {found.task.problem.entry_point}(x):\n    return 5"
+    assert read(choose_protocol(mbpp, BASE), found, text.format(code)) == code
 
 
 def test_words_are_asked_for_with_their_first_assert_in_a_docstring(mbpp: Benchmark) -> None:

@@ -10,13 +10,16 @@ import sys
 import textwrap
 import time
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from codelathe.benchmarks import Benchmark
 from codelathe.core.errors import DiskFull, LatheError, RemoteTimeout, UsageError
 from codelathe.core.generation import Completion, EngineInfo, Request, Watch
+from codelathe.engines.scripted import ScriptedAnswer, ScriptedEngine
 from codelathe.evaluation.evaluating import Hearing, Standing, Wish, folder_name
 from codelathe.evaluation.transcript import Transcript
 from fakes.evaluating import asking, model, planned, run
@@ -242,6 +245,50 @@ def test_greedy_answers_have_no_seed(tmp_path: Path) -> None:
     assert {row["seed"] for row in rows(tmp_path / "run", FILES[0])} == {None}
 
 
+def explaining() -> Benchmark:
+    """Four tasks whose solutions are to be explained, and rebuilt from that."""
+    benchmark = asking(4)
+    tasks = {
+        id_: replace(
+            task,
+            canonical=f"def f(x):\n    return {i}  # passed",
+            prefix="def f(x):\n",
+            texts={"docstring": "As long as an explanation may be, and no longer than that."},
+        )
+        for i, (id_, task) in enumerate(benchmark.tasks.items())
+    }
+    return replace(benchmark, tasks=tasks, kind="explain")
+
+
+def explainer(stop_at: int = -1) -> ScriptedEngine:
+    """Explains solution `i` as "Gives i." and rebuilds it from that, well where `i` is even."""
+    explains = [ScriptedAnswer(f"Gives {i}.", match=rf"return {i} ", repeat=True) for i in range(4)]
+    rebuilds = [
+        ScriptedAnswer(error=RemoteTimeout("gone"), match=rf"Gives {i}\.", repeat=True)
+        if i == stop_at
+        else ScriptedAnswer(
+            f"    return {i}  # {('passed', 'failed')[i % 2]}\n```", rf"Gives {i}\.", repeat=True
+        )
+        for i in range(4)
+    ]
+    return ScriptedEngine([*rebuilds, *explains])
+
+
+def test_what_is_rebuilt_from_an_explanation_decides(tmp_path: Path) -> None:
+    run(tmp_path / "run", engine=explainer(), benchmark=explaining())
+    assert [row["status"] for row in rows(tmp_path / "run")] == ["passed", "failed"] * 2
+    assert rows(tmp_path / "run", FILES[0])[1]["explanation"] == "Gives 1."
+    assert rows(tmp_path / "run", FILES[0])[1]["solution"].startswith("def f(x):")
+
+
+def test_a_run_of_explanations_is_gone_on_with(tmp_path: Path) -> None:
+    run(tmp_path / "whole", engine=explainer(), benchmark=explaining())
+    with pytest.raises(RemoteTimeout):
+        run(tmp_path / "run", engine=explainer(stop_at=2), benchmark=explaining())
+    run(tmp_path / "run", engine=explainer(), benchmark=explaining())
+    assert contents(tmp_path / "run") == contents(tmp_path / "whole")
+
+
 def test_a_limit_takes_the_first_problems_of_the_data(tmp_path: Path) -> None:
     found = run(tmp_path / "run", SAYS, wish=Wish(limit=3)).summary
     assert [row["task_id"] for row in rows(tmp_path / "run")] == ["Toy/0", "Toy/1", "Toy/2"]
@@ -319,7 +366,8 @@ KILLED = """
     from pathlib import Path
     from fakes.evaluating import model, run
     from fakes.judging import Told
-    from codelathe.evaluation.evaluating import Wish
+    from codelathe.engines.scripted import ScriptedAnswer, ScriptedEngine
+from codelathe.evaluation.evaluating import Wish
 
     class Slow:
         def __init__(self):

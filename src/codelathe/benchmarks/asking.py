@@ -133,7 +133,7 @@ def _plain(protocol: Protocol, benchmark: Benchmark, task: Task, sampling: Sampl
 def _shots(_: Protocol, benchmark: Benchmark, task: Task, sampling: Sampling) -> Asked:
     shown = [f"{_shot(t)}{_lines(t.canonical)}\n[DONE]\n\n" for t in benchmark.shots]
     prompt = "".join([*shown, _shot(task)])
-    return Asked(task, Request(prompt=prompt, sampling=sampling))
+    return Asked(task, Request(prompt=prompt, sampling=sampling), opened=True)
 
 
 def _opened(protocol: Protocol, _: Benchmark, task: Task, sampling: Sampling) -> Asked:

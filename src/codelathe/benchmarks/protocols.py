@@ -77,7 +77,10 @@ PROTOCOLS: dict[str, Protocol] = {
         replace(_CHAT, name="fast-chat", until="complete"),
         replace(_BASE, name="fast-base", until="complete"),
         replace(_BASE_MBPP, name="fast-base-mbpp", until="complete"),
-        Protocol("3shot-base", 1, "base", "shots", ("words",), ("[DONE]",), strip=False),
+        Protocol(
+            "3shot-base", 1, "base", "shots", ("words",), ("[DONE]",), extraction="completion",
+            strip=False,
+        ),
         Protocol(
             "opened-chat", 1, "chat", "opened", ("function",), _FENCE, "complete", "completion"
         ),
