@@ -110,6 +110,15 @@ def test_only_the_rows_and_the_result_are_left_when_all_is_done(mixed: Bench) ->
     assert names == {"samples.jsonl", "verdicts.jsonl", "result.json"}
 
 
+def test_the_seconds_of_a_session_that_judged_nothing_count(bench: Bench, say: Say) -> None:
+    bench.write(say("passed"))
+    with pytest.raises(KeyboardInterrupt):
+        bench.run(Told(stop_at=0))
+    work = plan(bench.benchmark, bench.samples)
+    with open_ledger(work, "hardened", bench.verdicts, bench.result) as ledger:
+        assert any("seconds" in note for note in ledger.notes)
+
+
 def test_a_half_done_run_is_not_gone_on_with_under_other_settings(bench: Bench, say: Say) -> None:
     bench.write(say("passed " * 5))
     with pytest.raises(KeyboardInterrupt):

@@ -75,12 +75,18 @@ class Ledger:
 
     def _enter(self) -> None:
         """Find out what is there, and make it such that it can be gone on with."""
-        if self._journal.exists() and os.fstat(self._file).st_size:
+        if self._journal.exists() and (os.fstat(self._file).st_size or self._begun()):
             self._go_on()
         elif not os.fstat(self._file).st_size:
             self._begin()
         else:
             self._find_result()
+
+    def _begun(self) -> bool:
+        """Whether the journal is of this run: then its notes count, also where no row does."""
+        with writing(self._journal), self._journal.open("rb") as journal:
+            told = parsed_line(journal.readline()).get("run")
+        return isinstance(told, dict) and not differing(told, self._settings)
 
     def _find_result(self) -> None:
         """VERDICTS has rows and no journal: a finished run, this one or another."""
