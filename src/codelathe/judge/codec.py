@@ -18,7 +18,6 @@ import re
 import sys
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NoReturn
@@ -41,22 +40,27 @@ class TooLarge(Exception):
     """A value over the caps on bytes, depth, items or digits."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+# No dataclasses: that module alone would be a seventh of what each candidate inherits.
 class Opaque:
     """A value of a type that is not data. Equals nothing but itself."""
 
-    kind: str
+    __slots__ = ("kind",)
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
 
     def __repr__(self) -> str:
         return f"<{self.kind} object>"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Iterated:
     """An iterator and what it yielded. Like an iterator, it equals nothing but itself."""
 
-    kind: str
-    items: tuple[Any, ...]
+    __slots__ = ("items", "kind")
+
+    def __init__(self, kind: str, items: tuple[Any, ...]) -> None:
+        self.kind = kind
+        self.items = items
 
     def __repr__(self) -> str:
         return f"<{self.kind} yielding {list(self.items)!r}>"
