@@ -104,6 +104,8 @@ def result_of(job: Job) -> Result:
 
 def own_slot(work: Work, processor: int) -> None:
     """A slot's thread: take jobs until the judge is closed. It counts as idle when it starts."""
+    if hasattr(os, "sched_setaffinity"):  # of this thread alone: beside the candidates it waits for
+        os.sched_setaffinity(0, [processor])
     slots = _Slots(work, processor)
     try:
         slots.of(languages.FIRST)
