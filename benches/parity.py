@@ -292,9 +292,10 @@ def compare(samples: list[dict[str, str]], options: Any, scratch: Path) -> dict[
         print(f"{line}{prepared}, {Counter(r[0] for r in peer['rows'])}", flush=True)
     for mode in options.modes.split(","):
         ours = figures["ours"][mode] = run_ours(file, mode, options, scratch)
-        print(f"{mode}: {ours['seconds']:.1f} s, {Counter(r[0] for r in ours['rows'])}")
+        print(f"{mode}: {ours['wall']:.1f} s, {Counter(r[0] for r in ours['rows'])}")
         if peer:
             report(samples, peer, ours)
+            without_loops(rows, peer, ours, mode, options, scratch)
     return figures
 
 
@@ -313,6 +314,45 @@ def report(samples: list[dict[str, str]], peer: dict[str, Any], ours: dict[str, 
     kinds = Counter((d["peer"], d["ours"], d["task_id"]) for d in differ)
     for (theirs, mine, task), count in kinds.most_common(40):
         print(f"    {task}: there {theirs}, here {mine} ({count})")
+
+
+def without_loops(
+    rows: list[dict[str, Any]],
+    peer: dict[str, Any],
+    ours: dict[str, Any],
+    mode: str,
+    options: Any,
+    scratch: Path,
+) -> None:
+    """Time without the samples that ran into a limit, and what waiting for those costs.
+
+    The peer's is what is left of its time without them; ours is measured once more.
+    """
+    waits = {"timed out", "timeout", "left"}
+    late = [t[0] in waits or m[0] in waits for t, m in zip(peer["rows"], ours["rows"], strict=True)]
+    if not any(late):
+        return
+    file = scratch / "rest.jsonl"
+    kept = [row for row, waited in zip(rows, late, strict=True) if not waited]
+    file.write_text("".join(json.dumps(r) + "\n" for r in kept), encoding="utf-8")
+    rest = run_ours(file, mode, options, scratch, "rest")["wall"]
+    theirs, mine = (
+        sum(r[1] for r, waited in zip(side["rows"], late, strict=True) if waited) / options.workers
+        for side in (peer, ours)
+    )
+    ours["rest"] = {
+        "samples": len(kept),
+        "seconds": rest,
+        "peer_seconds": peer["seconds"] - theirs,
+        "ratio": (peer["seconds"] - theirs) / rest,
+        "waited": mine,
+        "total_to_sum": ours["wall"] / (mine + rest),
+    }
+    print(
+        f"  without the {sum(late)} that ran into a limit: {rest:.1f} s, the peer "
+        f"{peer['seconds'] - theirs:.1f} s: {ours['rest']['ratio']:.1f} times less; with them "
+        f"{ours['rest']['total_to_sum']:.2f} of (limits used / workers + the rest)"
+    )
 
 
 def run_peer(file: Path, options: Any, scratch: Path) -> dict[str, Any]:
@@ -343,11 +383,13 @@ def install(packages: Iterable[str], folder: Path) -> None:
     subprocess.run([*command, "--target", folder, *packages], check=True)
 
 
-def run_ours(file: Path, mode: str, options: Any, scratch: Path) -> dict[str, Any]:
+def run_ours(
+    file: Path, mode: str, options: Any, scratch: Path, name: str = "all"
+) -> dict[str, Any]:
     """`lathe judge` itself, as a user types it."""
-    out = scratch / f"verdicts-{mode}.jsonl"
+    out = scratch / f"verdicts-{name}-{mode}.jsonl"
     command = [Path(sys.executable).parent / "lathe", "judge", options.benchmark, file, "--json"]
-    command += ["--data", options.data, "--out", out, "--mode", mode]
+    command += ["--data", options.data, "--out", out, "--mode", mode, "--quiet"]
     began = time.perf_counter()
     done = subprocess.run(
         [*command, "--workers", str(options.workers)],
