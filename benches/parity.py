@@ -90,7 +90,9 @@ with open(sys.argv[4], "w") as out:
 """
 
 EVALPLUS = """
-import json, os, sys, time
+import json, os, sys, time, types
+sys.modules["datasets"] = types.ModuleType("datasets")  # what it would fetch other data with
+sys.modules["datasets"].load_dataset = None
 os.environ["MBPP_OVERRIDE_PATH"] = sys.argv[1]
 from concurrent.futures import ProcessPoolExecutor
 from evalplus.data.mbpp import get_mbpp_plus
