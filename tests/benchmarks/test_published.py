@@ -45,7 +45,8 @@ def run(source: str) -> dict[str, Any]:
 )
 def test_every_problem_is_there_in_the_published_file(name: str, size: int) -> None:
     benchmark = open_benchmark(name)
-    assert (len(benchmark.tasks), dict(benchmark.details)) == (size, {})
+    details = {"run inside": "MBPP/367"} if name == "mbpp" else {}
+    assert (len(benchmark.tasks), dict(benchmark.details)) == (size, details)
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ FOLDER = 8 << 20
 _INPUT_BYTES = 64 << 20
 _FRAME_SLACK = 1 << 16
 _CHUNK = 1 << 16
-_STARVED = 0.5
+_STARVED = 0.8
 """Share of its time limit that a process must have computed for a timeout to count at once."""
 
 

@@ -26,7 +26,7 @@ _BUILD_SECONDS = 60.0
 _KIT_SECONDS = 600.0
 _BUILD_LIMITS = {"DATA": 2048 * _MIB, "FSIZE": 128 * _MIB}
 _KIT_LIMITS = {"DATA": 4096 * _MIB, "FSIZE": 240 * _MIB}
-_STARVED = 0.5
+_STARVED = 0.8
 """Share of its time limit that a program must have computed for a timeout to count at once."""
 
 _STATUS_OF = {

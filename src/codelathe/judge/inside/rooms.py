@@ -62,6 +62,11 @@ class Layout(NamedTuple):
     packages: tuple[str, ...] = ()
     devices: tuple[str, ...] = DEVICES
 
+    @property
+    def sources(self) -> list[str]:
+        """All that is shown of the outside, but for devices."""
+        return [*self.shown, *self.packages, *filter(None, [self.kits])]
+
 
 def tools(shown: list[str], kits: str) -> Layout:
     """What a process slot sees: the system's shared libraries, and `shown`.
@@ -168,7 +173,7 @@ def build(layout: Layout, owner: tuple[int, int]) -> None:
     """
     os.umask(0o022)
     trees = layout.shown
-    root = _cover([*trees, layout.kits])
+    root = _cover(layout.sources)
     _mount("none", "/", "", _REC | _PRIVATE)
     held = _outermost(p for p in trees if not os.path.islink(p) and os.path.exists(p))
     links = [p for p in trees if os.path.islink(p) and not _below(p, held)]
