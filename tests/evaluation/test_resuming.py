@@ -163,6 +163,19 @@ def test_rows_that_were_changed_by_hand_are_not_taken_for_verdicts(bench: Bench,
         bench.run()
 
 
+def test_a_file_that_was_changed_is_not_replaced_by_a_run_of_another_mode(
+    bench: Bench, say: Say
+) -> None:
+    bench.write(say("failed"))
+    bench.run()
+    kept = bench.verdicts.read_text() + '{"my": "note"}\n'
+    bench.verdicts.write_text(kept)
+    bench.write(say("failed failed"))  # other samples: another run
+    with pytest.raises(UsageError, match="was changed since it was written"):
+        bench.run()
+    assert bench.verdicts.read_text() == kept
+
+
 def test_a_row_of_a_half_done_run_that_is_none_is_told_with_its_line(
     bench: Bench, say: Say
 ) -> None:

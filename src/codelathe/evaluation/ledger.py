@@ -98,16 +98,16 @@ class Ledger:
                 hint="name another file with --out, or remove it",
                 field="out",
             )
-        other = differing(told, self._settings)
-        if other:
-            self.replaced = other
-            self._begin()
-        elif found.get("verdicts_sha256") != file_sha256(self.verdicts):
+        if found.get("verdicts_sha256") != file_sha256(self.verdicts):
             raise UsageError(
                 f"{self.verdicts} was changed since it was written",
                 hint=f"remove it to judge again: rm {self.verdicts}",
                 field="out",
             )
+        other = differing(told, self._settings)
+        if other:
+            self.replaced = other
+            self._begin()
         else:
             self.finished = found
 

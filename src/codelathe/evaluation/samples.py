@@ -172,6 +172,11 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
 
 
 def _opened(path: Path) -> Any:
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise ProblemError(
+            f"{path} is no file that can be read twice",
+            hint=f"write the samples to a file: cat {path} > samples.jsonl",
+        )
     if path.suffix == ".gz":
         import gzip
 

