@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
     from rich.console import Console as RichConsole
 
+NOT_PROVED = 3
+"""Exit code: done, but not proved, or not all could be judged."""
+
 _STDIN, _STDOUT, _STDERR = range(3)
 
 Command = TypeVar("Command", bound=Callable[..., Any])

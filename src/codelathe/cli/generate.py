@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from codelathe.cli.console import Output, output_options
+from codelathe.cli.console import NOT_PROVED, Output, output_options
 from codelathe.cli.files import STANDARD_INPUT, read_text
 from codelathe.cli.options import engine_option, model_option
 from codelathe.core.errors import UsageError
@@ -18,8 +18,6 @@ from codelathe.core.language import parse_language
 if TYPE_CHECKING:
     from codelathe.core.problem import Problem
     from codelathe.synthesis.solve import Effort, Outcome
-
-NOT_PROVED = 3
 
 
 @dataclass(frozen=True, slots=True)

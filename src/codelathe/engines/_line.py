@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
-from codelathe.core.generation import FinishReason, Sampling, Watch
+from codelathe.core.generation import Completion, EngineInfo, FinishReason, Sampling, Watch
 from codelathe.engines._answer import Answer
 
 
@@ -61,3 +62,19 @@ class Line:
             self.reason = "stop"
         if grown and watch is not None and watch(self.request, self.choice, self.answer.text):
             self.reason = self.reason or "watch"
+
+    def completion(self, info: EngineInfo) -> Completion:
+        """The answer, once it has ended."""
+        assert self.reason is not None
+        return Completion(
+            request=self.request,
+            choice=self.choice,
+            text=self.answer.text,
+            prompt_tokens=len(self.prompt),
+            completion_tokens=self.written,
+            seconds=time.monotonic() - self.begun,
+            finish_reason=self.reason,
+            seed=self.seed,
+            model=info.model,
+            engine=info.name,
+        )

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections import deque
 from collections.abc import Generator, Sequence
 from pathlib import Path
@@ -118,22 +117,7 @@ class OpenVinoEngine:
                 for line in batch.step(running, watch):
                     running.remove(line)
                     batch.end(line)
-                    yield self._completion(line)
+                    yield line.completion(self._info)
         finally:
             for line in running:
                 batch.end(line)
-
-    def _completion(self, line: Line) -> Completion:
-        assert line.reason is not None
-        return Completion(
-            request=line.request,
-            choice=line.choice,
-            text=line.answer.text,
-            prompt_tokens=len(line.prompt),
-            completion_tokens=line.written,
-            seconds=time.monotonic() - line.begun,
-            finish_reason=line.reason,
-            seed=line.seed,
-            model=self._info.model,
-            engine=self._info.name,
-        )

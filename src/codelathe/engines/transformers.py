@@ -143,7 +143,7 @@ class TransformersEngine:
         )
         work = _Work(loaded, open_rows(loaded.model), prompts, self._tokenizer, watch)
         width = _WIDTH.get(self._place.device, _WIDTH["cpu"])
-        return (self._completion(line) for line in work.run(waiting, width))
+        return (line.completion(self._info) for line in work.run(waiting, width))
 
     def close(self) -> None:
         """Free the model."""
@@ -217,21 +217,6 @@ class TransformersEngine:
                 room = _room(model, self._place.device)
                 self._loaded = _Loaded(model, ends, tuple(opening_tokens(model)), room)
             return self._loaded
-
-    def _completion(self, line: Line) -> Completion:
-        assert line.reason is not None
-        return Completion(
-            request=line.request,
-            choice=line.choice,
-            text=line.answer.text,
-            prompt_tokens=len(line.prompt),
-            completion_tokens=line.written,
-            seconds=time.monotonic() - line.begun,
-            finish_reason=line.reason,
-            seed=line.seed,
-            model=self._info.model,
-            engine=self._info.name,
-        )
 
 
 class _Work:
