@@ -318,3 +318,11 @@ def test_a_run_that_is_ended_from_outside_goes_on_where_it_was(
     assert run([*own, "--json"]) == 0
     assert document(capsys)["samples"] == 20
     assert ROWS.read_bytes().splitlines()[:2] == kept
+
+
+def test_a_missing_samples_file_is_told_before_a_benchmark_is_looked_for(
+    told: Told, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(wiring, "open_benchmark", lambda *_: pytest.fail("it was looked for"))
+    assert judge() == 2
+    assert "cannot read samples.jsonl: No such file" in capsys.readouterr().err

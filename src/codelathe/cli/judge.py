@@ -104,10 +104,12 @@ def _judge_samples(
         from codelathe.cli.progress import fetching
         from codelathe.cli.verdicts import show_summary, watching
         from codelathe.evaluation.judging import judge_samples, open_ledger, plan
+        from codelathe.evaluation.samples import look_at
         from codelathe.evaluation.summary import summary_document
 
         if benchmark not in BENCHMARKS and not is_own(benchmark):
             raise UnknownName("benchmark", benchmark, [*BENCHMARKS, PROOF], field="benchmark")
+        look_at(samples)
         with fetching(output) as progress:
             found = open_benchmark(benchmark, data, opened, progress)
         work = plan(found, samples, ks, timeout)

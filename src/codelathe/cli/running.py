@@ -121,7 +121,8 @@ def show_evaluated(evaluated: Evaluated, planned: Planned) -> None:
         f"{told['seconds']:.1f} s{speed}"
     )
     if cut := told["finish_reasons"].get("length"):
-        click.echo(f"{cut:,} answers were cut at {asking.max_tokens} tokens")
+        answers = "answer was" if cut == 1 else "answers were"
+        click.echo(f"{cut:,} {answers} cut at {asking.max_tokens} tokens")
     if failing := evaluated.story["own_solutions_failing"]:
         click.echo(f"the benchmark's own solutions do not pass here for: {', '.join(failing)}")
     click.echo(f"one by one: lathe board show {printable(str(evaluated.folder))}")

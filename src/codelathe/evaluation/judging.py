@@ -282,7 +282,7 @@ class _Run:
             yield row, sample
 
     def _broken(self) -> Exception:
-        return self._work.source.broken(self._ledger.verdicts)
+        return self._work.source.broken(self._ledger.path)
 
     def _job(self, tag: Tag, sample: Sample, run: int = 0) -> Job[Tag]:
         task = self._work.benchmark.tasks[sample.task_id]

@@ -16,7 +16,6 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,20 +23,18 @@ from codelathe.core.errors import ProblemError, UsageError
 from codelathe.evaluation.files import (
     append_line,
     differing,
-    drop_cut_line,
     file_sha256,
     json_line,
-    open_for_append,
-    open_locked,
     parsed_line,
     read_object,
     replace_file,
     writing,
 )
+from codelathe.evaluation.growing import GrowingFile
 from codelathe.evaluation.rows import Row, parse_row, row_line
 
 
-class Ledger:
+class Ledger(GrowingFile):
     """The rows of one run. A context manager; closing it lets others have the file.
 
     `settings` says what is judged and how, as JSON has it: a run is only gone on with under
@@ -55,23 +52,13 @@ class Ledger:
             UsageError: VERDICTS is not of this run, and nothing that may be replaced.
             LatheError: another process is at it, or it cannot be written.
         """
-        self.verdicts = verdicts
         self.result = result
         self.finished: Mapping[str, Any] | None = None
         self.replaced: tuple[str, ...] = ()
         self.count = 0
-        self.notes: list[Any] = []
-        self._journal = verdicts.with_name(verdicts.name + ".journal")
-        self._settings = dict(settings)
         self._tests = tests
         self._amended: dict[int, int] = {}
-        self._side = -1
-        self._file = open_locked(verdicts)
-        try:
-            self._enter()
-        except BaseException:
-            self.close()
-            raise
+        super().__init__(verdicts, settings)
 
     def _enter(self) -> None:
         """Find out what is there, and make it such that it can be gone on with."""
@@ -94,14 +81,14 @@ class Ledger:
         told = found.get("run")
         if not isinstance(told, dict):
             raise UsageError(
-                f"{self.verdicts} exists, and no run of lathe wrote it",
+                f"{self.path} exists, and no run of lathe wrote it",
                 hint="name another file with --out, or remove it",
                 field="out",
             )
-        if found.get("verdicts_sha256") != file_sha256(self.verdicts):
+        if found.get("verdicts_sha256") != file_sha256(self.path):
             raise UsageError(
-                f"{self.verdicts} was changed since it was written",
-                hint=f"remove it to judge again: rm {self.verdicts}",
+                f"{self.path} was changed since it was written",
+                hint=f"remove it to judge again: rm {self.path}",
                 field="out",
             )
         other = differing(told, self._settings)
@@ -112,12 +99,11 @@ class Ledger:
             self.finished = found
 
     def _begin(self) -> None:
-        with writing(self.verdicts):
+        with writing(self.path):
             os.ftruncate(self._file, 0)
         with writing(self.result):
             self.result.unlink(missing_ok=True)
-        replace_file(self._journal, json_line({"run": self._settings}))
-        self._side = open_for_append(self._journal)
+        self._begin_journal()
 
     def _go_on(self) -> None:
         offset = 0
@@ -126,9 +112,7 @@ class Ledger:
                 if not line.endswith(b"\n") or not self._take(parsed_line(line), offset):
                     break
                 offset += len(line)
-        self._side = open_for_append(self._journal)
-        os.ftruncate(self._side, offset)
-        drop_cut_line(self._file)
+        self._continue_journal(offset)
         self.count = sum(1 for _ in self.rows())
 
     def _take(self, line: Mapping[str, Any], offset: int) -> bool:
@@ -142,9 +126,9 @@ class Ledger:
             other = differing(told, self._settings) if isinstance(told, dict) else ("form",)
             if other:
                 raise UsageError(
-                    f"{self.verdicts} is half done, and with another {', '.join(other)}",
+                    f"{self.path} is half done, and with another {', '.join(other)}",
                     hint="run the first command again, or name another file with --out; "
-                    f"to begin anew: rm {self.verdicts}",
+                    f"to begin anew: rm {self.path}",
                     field="out",
                 )
         elif "row" in line:
@@ -161,14 +145,14 @@ class Ledger:
         Raises:
             ProblemError: a line is no row; told with its number.
         """
-        with self.verdicts.open("rb") as file:
+        with self.path.open("rb") as file:
             for number, line in enumerate(file, 1):
                 try:
                     yield parse_row(json.loads(line), self._tests)
                 except ValueError as error:
                     raise ProblemError(
-                        f"{self.verdicts}, line {number}: {error}",
-                        hint=f"remove it to judge again: rm {self.verdicts}",
+                        f"{self.path}, line {number}: {error}",
+                        hint=f"remove it to judge again: rm {self.path}",
                     ) from None
 
     def append(self, row: Row) -> None:
@@ -177,7 +161,7 @@ class Ledger:
         Raises:
             DiskFull: there is no room; the rows before it are kept.
         """
-        append_line(self._file, self.verdicts, row_line(row, self._tests))
+        append_line(self._file, self.path, row_line(row, self._tests))
         self.count += 1
 
     def amended(self, index: int) -> bool:
@@ -195,15 +179,6 @@ class Ledger:
         append_line(self._side, self._journal, json_line({"row": index, "is": line}))
         self._amended[index] = offset
 
-    def note(self, document: Any) -> None:
-        """Keep something about the run for those that go on with it.
-
-        Raises:
-            DiskFull: as of `append`.
-        """
-        append_line(self._side, self._journal, json_line({"note": document}))
-        self.notes.append(document)
-
     def settle(self) -> None:
         """Put the rows that were run again in their places.
 
@@ -212,7 +187,7 @@ class Ledger:
         """
         if not self._amended:
             return
-        fresh = self.verdicts.with_name(self.verdicts.name + ".new")
+        fresh = self.path.with_name(self.path.name + ".new")
         with writing(fresh):
             side = os.open(self._journal, os.O_RDONLY | os.O_CLOEXEC)
             file = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
@@ -222,7 +197,7 @@ class Ledger:
                     rows = (self._final(i, row, side) for i, row in enumerate(self.rows()))
                     out.writelines(row_line(row, self._tests) for row in rows)
                 os.fsync(file)
-                fresh.replace(self.verdicts)
+                fresh.replace(self.path)
             except BaseException:
                 os.close(file)
                 fresh.unlink(missing_ok=True)
@@ -245,24 +220,9 @@ class Ledger:
         Raises:
             DiskFull: there is no room; the same command finishes it later.
         """
-        with writing(self.verdicts):
+        with writing(self.path):
             os.fsync(self._file)
-        whole = {**document, "run": self._settings, "verdicts_sha256": file_sha256(self.verdicts)}
+        whole = {**document, "run": self._settings, "verdicts_sha256": file_sha256(self.path)}
         text = json.dumps(whole, indent=2)
         replace_file(self.result, text.encode("ascii") + b"\n")
-        with writing(self._journal):
-            self._journal.unlink(missing_ok=True)
-
-    def close(self) -> None:
-        """Let go of the files. Closing twice is harmless."""
-        for file in (self._file, self._side):
-            if file >= 0:
-                with suppress(OSError):
-                    os.close(file)
-        self._file = self._side = -1
-
-    def __enter__(self) -> Ledger:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+        self._end_journal()

@@ -152,6 +152,15 @@ def read_samples(path: Path, benchmark: Benchmark) -> Iterator[Sample]:
         counts[task_id] += 1
 
 
+def look_at(path: Path) -> None:
+    """Refuse a file that cannot be read, before anything is fetched for it.
+
+    Raises:
+        ProblemError: told with the reason.
+    """
+    next(_lines(path), None)
+
+
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
     number = 0
     try:

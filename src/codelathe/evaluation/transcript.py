@@ -15,7 +15,6 @@ import os
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -24,16 +23,13 @@ from typing import Any
 from codelathe.core.errors import ProblemError, UsageError
 from codelathe.evaluation.files import (
     append_line,
-    drop_cut_line,
     file_sha256,
     json_line,
-    open_for_append,
-    open_locked,
     parsed_line,
     read_object,
-    replace_file,
     writing,
 )
+from codelathe.evaluation.growing import GrowingFile
 from codelathe.evaluation.samples import Sample
 from codelathe.evaluation.signature import differences
 
@@ -87,7 +83,7 @@ def parse_written(document: Mapping[str, Any]) -> Written:
         raise ValueError("it is no row of completions") from None
 
 
-class Transcript:
+class Transcript(GrowingFile):
     """The completions of one run in `folder`, and a Source of samples.
 
     `ids` are the problems, `n` the samples of each. `count` rows are in the file; `written`
@@ -103,24 +99,15 @@ class Transcript:
             UsageError: the folder holds a run with other settings, or something else.
             LatheError: another process is at it, or it cannot be written.
         """
-        self.path = folder / COMPLETIONS
         self.result = folder / RESULT
         self.count = 0
-        self.notes: list[Any] = []
         self.failure: BaseException | None = None
-        self._journal = folder / f"{COMPLETIONS}.journal"
-        self._settings: dict[str, Any] = json.loads(json.dumps(settings))
         self._ids, self._n = ids, n
         self._held: dict[int, bytes] = {}
         self._over = False
         self._grown = threading.Condition()
-        self._side = -1
-        self._file = open_locked(self.path)
-        try:
-            self._enter()
-        except BaseException:
-            self.close()
-            raise
+        # As JSON has them: lists where Python has tuples.
+        super().__init__(folder / COMPLETIONS, json.loads(json.dumps(settings)))
 
     @property
     def total(self) -> int:
@@ -164,11 +151,6 @@ class Transcript:
                 self.count += 1
                 self._catch_up()
             self._grown.notify_all()
-
-    def note(self, document: Any) -> None:
-        """Keep something about the run for those that go on with it."""
-        append_line(self._side, self._journal, json_line({"note": document}))
-        self.notes.append(document)
 
     def end(self, failure: BaseException | None = None) -> None:
         """No more rows will come in this session."""
@@ -239,22 +221,7 @@ class Transcript:
 
     def finish(self) -> None:
         """The result is written: what only an unfinished run needs goes."""
-        with writing(self._journal):
-            self._journal.unlink(missing_ok=True)
-
-    def close(self) -> None:
-        """Let go of the file. Closing twice is harmless."""
-        for file in (self._file, self._side):
-            if file >= 0:
-                with suppress(OSError):
-                    os.close(file)
-        self._file = self._side = -1
-
-    def __enter__(self) -> Transcript:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+        self._end_journal()
 
     def _enter(self) -> None:
         """Find out what is there, and make it such that it can be gone on with."""
@@ -284,8 +251,7 @@ class Transcript:
             self._catch_up()
 
     def _begin(self) -> None:
-        replace_file(self._journal, json_line({"run": self._settings}))
-        self._side = open_for_append(self._journal)
+        self._begin_journal()
 
     def _check(self, told: Any, missing: str = "") -> None:
         """Refuse a folder that holds another run, or none.
@@ -322,9 +288,7 @@ class Transcript:
                 else:
                     break
                 end += len(line)
-        self._side = open_for_append(self._journal)
-        os.ftruncate(self._side, end)
-        drop_cut_line(self._file)
+        self._continue_journal(end)
 
     def _catch_up(self) -> None:
         """Move rows whose turn it is from memory to the file."""

@@ -30,7 +30,7 @@ FOLDER = 8 << 20
 _INPUT_BYTES = 64 << 20
 _FRAME_SLACK = 1 << 16
 _CHUNK = 1 << 16
-_STARVED = 0.8
+STARVED = 0.8
 """Share of its time limit that a process must have computed for a timeout to count at once."""
 
 
@@ -177,7 +177,7 @@ class Run:
         if self.ending is None:
             return False
         used = sum(run.ending.cpu_seconds for run in self.group if run.ending is not None)
-        return used < min(self.limits.seconds, self.ended - self.began) * _STARVED
+        return used < min(self.limits.seconds, self.ended - self.began) * STARVED
 
     def silent(self) -> bool:
         """Whether a finished process left nothing unread."""

@@ -27,7 +27,8 @@ _MODULES = (
     *(
         f"codelathe.judge.inside.{name}"
         for name in (
-            "syscalls", "seccomp", "landlock", "rooms", "program", "foreman", "probe", "launch"
+            "syscalls", "seccomp", "landlock", "rooms", "orders", "program", "foreman",
+            "probe", "launch",
         )  # each after those it imports
     ),
 )  # fmt: skip

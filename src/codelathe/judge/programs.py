@@ -17,6 +17,7 @@ from codelathe.core.errors import LanguageError
 from codelathe.core.judging import Case, Limits, Status, Verdict
 from codelathe.core.problem import CallExample, Example, StdioExample, Suite
 from codelathe.judge import archive, artefacts, compare
+from codelathe.judge.exchange import STARVED
 from codelathe.judge.process import Done, ProcessSlot
 from codelathe.judge.slot import Sandbox, SlotLost, nonce
 from codelathe.judge.toolchains.base import PROGRAM, Build, Kit, Toolchain
@@ -26,9 +27,6 @@ _BUILD_SECONDS = 60.0
 _KIT_SECONDS = 600.0
 _BUILD_LIMITS = {"DATA": 2048 * _MIB, "FSIZE": 128 * _MIB}
 _KIT_LIMITS = {"DATA": 4096 * _MIB, "FSIZE": 240 * _MIB}
-_STARVED = 0.8
-"""Share of its time limit that a program must have computed for a timeout to count at once."""
-
 _STATUS_OF = {
     signal.SIGXCPU: (Status.TIMEOUT, "used up its processor time"),
     signal.SIGXFSZ: (Status.OUTPUT, "wrote more than the limit"),
@@ -282,7 +280,7 @@ def _verdict(example: Example | Suite, status: Status, detail: str) -> Verdict:
 
 def _timed(verdict: Verdict, done: Done, limits: Limits) -> Verdict:
     late = verdict.status is Status.TIMEOUT
-    starved = late and done.cpu_seconds < limits.seconds * _STARVED
+    starved = late and done.cpu_seconds < limits.seconds * STARVED
     return replace(verdict, seconds=done.seconds, starved=starved)
 
 

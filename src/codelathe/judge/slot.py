@@ -26,18 +26,13 @@ from pathlib import Path
 from typing import Any
 
 from codelathe.core.judging import Limits
+from codelathe.judge.inside.orders import CHANNEL, ENDING, START
 
 UNPRIVILEGED = 65534
 """The user and group that root becomes: `nobody`."""
 
 RUNS = 1000
 """Candidates after which a slot is replaced by a fresh one."""
-
-CHANNEL = 3
-"""The descriptor by which a candidate's process speaks with this one."""
-
-#: As `inside.warden` has them: limits of a process to start, and how one ended.
-_START, _ENDING = struct.Struct("=QQQ"), struct.Struct("=i?d")
 
 _START_SECONDS = 20.0
 _END_SECONDS = 5.0
@@ -48,8 +43,8 @@ _MODULES = (
     *(
         f"codelathe.judge.inside.{name}"
         for name in (
-            "syscalls", "seccomp", "landlock", "rooms", "channel", "suites", "rehearsal", "trial",
-            "candidate", "warden", "probe", "launch",
+            "syscalls", "seccomp", "landlock", "rooms", "orders", "channel", "suites", "rehearsal",
+            "trial", "candidate", "warden", "probe", "launch",
         )  # each after those it imports
     ),
 )  # fmt: skip
@@ -218,7 +213,7 @@ class Slot(Sandbox):
             SlotLost: the warden is gone.
         """
         ours, theirs = socket.socketpair()
-        order = _START.pack(limits.memory_mb, cpu, file) + bytes([CHANNEL, *targets[: len(extra)]])
+        order = START.pack(limits.memory_mb, cpu, file) + bytes([CHANNEL, *targets[: len(extra)]])
         try:
             message = b"R" + order
             socket.send_fds(self._control, [message], [theirs.fileno(), *extra])
@@ -242,7 +237,7 @@ class Slot(Sandbox):
         try:
             self._control.send(b"E%d" % (_GRACE_MS if grace else 0))
             *endings, residue = self._control.recv(1 << 10)
-            found = list(_ENDING.iter_unpack(bytes(endings)))
+            found = list(ENDING.iter_unpack(bytes(endings)))
         except (OSError, ValueError, struct.error) as e:
             raise SlotLost(f"the warden does not answer: {e}") from e
         self.residue = self.residue or bool(residue)

@@ -35,10 +35,10 @@ from codelathe.judge.exchange import (
     ready,
     stopped,
 )
+from codelathe.judge.inside.orders import BESIDE
 
 HARDENED, COMPAT = "hardened", "compat"
 
-_SHEET = _LINK = 4
 _SHEET_BYTES = 64 << 20
 _CHUNK = 1 << 20
 _PACES = (0.01, 0.2)  # seconds between looks at a candidate that computes: the first, the longest
@@ -127,7 +127,7 @@ class SuiteRunner:
         given = _given.of(suite.calls)
         with Sheet(case) as sheet:
             run = self._starter.start(
-                case.limits, case.limits.seconds, sheet.most, (sheet.descriptor,), (_SHEET,)
+                case.limits, case.limits.seconds, sheet.most, (sheet.descriptor,), (BESIDE,)
             )
             try:
                 run.allow()
@@ -149,7 +149,9 @@ class SuiteRunner:
             with ours, theirs:
                 for end in (ours, theirs):
                     ends = (end.fileno(),)
-                    runs.append(self._starter.start(limits, limits.seconds, FOLDER, ends, (_LINK,)))
+                    runs.append(
+                        self._starter.start(limits, limits.seconds, FOLDER, ends, (BESIDE,))
+                    )
             candidate, test = runs
             test.join(candidate)
             verdict = _tried(candidate, test, case, suite)
@@ -189,7 +191,7 @@ def _order(run: Run, case: Case, kind: str, code: str) -> dict[str, Any]:
         "output": case.limits.output_bytes,
         "value": case.limits.output_bytes,
         "frame": frame_bytes(case.limits),
-        "sheet": _SHEET,
+        "sheet": BESIDE,
     }
 
 

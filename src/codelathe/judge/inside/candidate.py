@@ -17,7 +17,6 @@ from typing import Any, NoReturn
 from codelathe.judge import codec
 from codelathe.judge.inside import seccomp, suites, syscalls, trial
 from codelathe.judge.inside.channel import (
-    CHANNEL,
     FILENAME,
     Channel,
     Sink,
@@ -25,6 +24,7 @@ from codelathe.judge.inside.channel import (
     raised,
     stream,
 )
+from codelathe.judge.inside.orders import CHANNEL
 
 _SIGKILL = 9
 _MIB = 1 << 20

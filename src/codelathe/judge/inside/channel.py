@@ -15,8 +15,8 @@ import sys
 from typing import Any
 
 from codelathe.judge import codec
+from codelathe.judge.inside.orders import CHANNEL
 
-CHANNEL = 3
 FILENAME = "<candidate>"
 _READ = 1 << 16
 _DETAIL = 500

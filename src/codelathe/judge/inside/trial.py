@@ -14,7 +14,8 @@ from typing import Any, NoReturn
 
 from codelathe.judge import codec
 from codelathe.judge.inside.channel import FILENAME, Channel, Sink, at_depth, raised
-from codelathe.judge.inside.suites import DEPTH, LINK, PRINTED, guard
+from codelathe.judge.inside.orders import BESIDE
+from codelathe.judge.inside.suites import DEPTH, PRINTED, guard
 
 _INPUT_BYTES = 64 << 20
 _EXCEPTIONAL = ("error", "memory", "output")
@@ -30,7 +31,7 @@ class _Proxy:
     """Makes the candidate's calls, as if it were here."""
 
     def __init__(self, frame: int) -> None:
-        self._link = Channel(LINK, _INPUT_BYTES)
+        self._link = Channel(BESIDE, _INPUT_BYTES)
         self._frame = frame
         self._answers = 0
         self.outcome: tuple[str, Any] | None = None

@@ -24,21 +24,17 @@ import ctypes
 import gc
 import io
 import os
-import struct
 import sys
 import time
 from os import fork, kill  # which are None in `os` before long
 from typing import Any, NoReturn
 
 from codelathe.judge.inside import candidate, rehearsal, rooms, suites, syscalls
+from codelathe.judge.inside.orders import ENDING, START, receive
 
 _MAX_DESCRIPTORS = 3
 _SIGKILL = 9
 NOT_STARTED = -1
-START = struct.Struct("=QQQ")
-"""MiB of memory, seconds of the processor, bytes of a file."""
-ENDING = struct.Struct("=i?d")
-"""Wait status (-1: it never started), whether the warden had to kill it, processor seconds."""
 _NEVER = ENDING.pack(NOT_STARTED, False, 0.0)
 _READ, _WRITE, _EXECUTE = 1, 2, 4
 _libc = ctypes.CDLL(None)
@@ -53,7 +49,7 @@ def serve(control: _socket.socket, own_pids: bool, cell: candidate.Cell) -> NoRe
     _settle()
     folder = _Folder()
     pids: list[int] = []
-    while order := _receive(control):
+    while order := receive(control, _MAX_DESCRIPTORS):
         message, descriptors = order
         if message[:1] == b"R":
             pids.append(_start(message, descriptors, cell))
@@ -85,16 +81,6 @@ def _settle() -> None:
 
 def _quit(code: Any = None) -> NoReturn:
     raise SystemExit(code)
-
-
-def _receive(control: _socket.socket) -> tuple[bytes, list[int]] | None:
-    data, ancillary, _, _ = control.recvmsg(1 << 12, _socket.CMSG_SPACE(4 * _MAX_DESCRIPTORS))
-    if not data:
-        return None
-    descriptors: list[int] = []
-    for _level, _kind, payload in ancillary:
-        descriptors.extend(struct.unpack(f"={len(payload) // 4}i", payload))
-    return data, descriptors
 
 
 def _start(message: bytes, descriptors: list[int], cell: candidate.Cell) -> int:

@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import subprocess
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -79,7 +80,7 @@ class Command:
 
 
 @dataclass(frozen=True)
-class Toolchain:
+class Toolchain(ABC):
     """One language on this machine. A subclass is one language.
 
     `version` tells this toolchain from any other; `shown` are the files and folders that its
@@ -99,13 +100,13 @@ class Toolchain:
     environment: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
+    @abstractmethod
     def find(cls) -> Self:
         """The toolchain of this machine.
 
         Raises:
             LanguageError: it is not installed; the hint says what to install.
         """
-        raise NotImplementedError
 
     def kit(self, test: bool) -> Kit | None:
         """What is built once for all programs, or for all tests."""
@@ -117,10 +118,11 @@ class Toolchain:
         del printed
         return files
 
+    @abstractmethod
     def program(self, code: str, kit: str) -> Build:
         """A whole program that reads standard input. `kit` is the kit's folder inside."""
-        raise NotImplementedError
 
+    @abstractmethod
     def test(self, code: str, suite: Suite, kit: str) -> Build:
         """A candidate with a benchmark's own test.
 
@@ -130,11 +132,10 @@ class Toolchain:
         Raises:
             LanguageError: the test needs what is not installed.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def run(self, build: Build, limits: Limits) -> Command:
         """The command that runs what `build` made."""
-        raise NotImplementedError
 
     @classmethod
     def missing(cls, what: str) -> LanguageError:
