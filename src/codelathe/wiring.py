@@ -75,20 +75,34 @@ def open_judge(mode: str = "hardened", workers: int | None = None) -> SandboxJud
 
 
 def open_benchmark(
-    name: str, data: Path | None, judge: SandboxJudge, progress: Progress | None = None
+    name: str,
+    data: Path | None,
+    judge: SandboxJudge,
+    progress: Progress | None = None,
+    *,
+    base_only: bool = False,
 ) -> Benchmark:
     """The benchmark `name`, from the file `data` where given.
 
     `judge` runs canonical solutions for those whose expected values are not in the data.
+    `base_only` leaves out the tests that a `+` benchmark adds.
 
     Raises:
         UnknownName: there is no such benchmark.
+        UsageError: `base_only` of one that adds none.
         InputError: the data is not as it should be.
         StoreError: the data is nowhere, or not the pinned file.
     """
     from codelathe.benchmarks import open_benchmark
 
-    return open_benchmark(name, data, values=judge.values, store=open_store(), progress=progress)
+    return open_benchmark(
+        name,
+        data,
+        values=judge.values,
+        store=open_store(),
+        progress=progress,
+        base_only=base_only,
+    )
 
 
 def open_engine(

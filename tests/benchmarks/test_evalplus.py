@@ -54,6 +54,26 @@ def test_a_problem_has_two_tests(benchmark: Benchmark) -> None:
     assert [len(task.problem.tests) for task in benchmark.tasks.values()] == [2, 2]
 
 
+def test_base_only_prepares_the_base_test_alone(data: Path, here: Here) -> None:
+    benchmark = open_benchmark("mbpp+", data, values=here, base_only=True)
+    assert benchmark.tests == ("base",)
+    (base,) = benchmark.tasks["Mbpp/2"].problem.tests
+    assert base.calls is not None
+    assert [call.args for call in base.calls] == [([1, 2], [2, 3])]
+
+
+def test_both_ways_to_open_it_keep_their_values_apart(data: Path, here: Here) -> None:
+    open_benchmark("mbpp+", data, values=here, base_only=True)
+    assert open_benchmark("mbpp+", data, values=here).tests == ("base", "plus")
+    assert len(cached()) == 2
+
+
+@pytest.mark.parametrize("name", ["mbpp", "humaneval", "mine.jsonl"])
+def test_base_only_of_a_benchmark_that_has_nothing_else_is_refused(name: str) -> None:
+    with pytest.raises(UsageError, match="has base tests only"):
+        open_benchmark(name, base_only=True)
+
+
 def test_the_canonical_solution_says_what_is_expected(benchmark: Benchmark) -> None:
     base, plus = benchmark.tasks["Mbpp/2"].problem.tests
     assert base.calls is not None

@@ -18,6 +18,7 @@ import pytest
 from codelathe import wiring
 from codelathe.cli import run
 from fakes.judging import Told, made_up
+from fakes.problems import MBPP_PLUS
 
 HERE = Path("samples.jsonl")
 ROWS = Path("samples_verdicts.jsonl")
@@ -34,7 +35,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Told:
         return judge
 
     monkeypatch.setattr(wiring, "open_judge", opened)
-    monkeypatch.setattr(wiring, "open_benchmark", lambda *_: made_up())
+    monkeypatch.setattr(wiring, "open_benchmark", lambda *_, **__: made_up())
     return judge
 
 
@@ -326,3 +327,28 @@ def test_a_missing_samples_file_is_told_before_a_benchmark_is_looked_for(
     monkeypatch.setattr(wiring, "open_benchmark", lambda *_: pytest.fail("it was looked for"))
     assert judge() == 2
     assert "cannot read samples.jsonl: No such file" in capsys.readouterr().err
+
+
+def test_base_only_leaves_the_tests_of_a_plus_benchmark_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = MBPP_PLUS[0]
+    data, samples = tmp_path / "plus.jsonl", tmp_path / "wrong.jsonl"
+    data.write_text(json.dumps(row))
+    only_base = "def similar_elements(a, b):\n    return (2,)\n"  # wrong for what plus adds
+    samples.write_text(json.dumps({"task_id": row["task_id"], "solution": only_base}))
+    command = ["judge", "mbpp+", str(samples), "--data", str(data), "--json"]
+    assert run(command) == 0
+    assert document(capsys)["scores"]["pass@1"] == 0.0
+    assert run([*command, "--base-only"]) == 0
+    found = document(capsys)
+    assert found["scores"] == {"pass@1": 1.0}
+    assert found["signature"]["tests"] == ["base"]
+
+
+def test_base_only_is_refused_where_there_is_nothing_else(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    HERE.write_text("{}")
+    assert run(["judge", "mbpp", str(HERE), "--base-only"]) == 2
+    assert "mbpp has base tests only" in capsys.readouterr().err

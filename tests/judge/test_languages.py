@@ -47,6 +47,26 @@ def test_each_language_has_slots_of_its_own() -> None:
     assert [languages.slot(case) for case in cases] == found
 
 
+@pytest.mark.parametrize(
+    ("code", "test", "kind"),
+    [
+        ("x = 1", "check()", "python"),
+        ("import numpy as np", "check()", "numpy"),
+        ("__import__('numpy')", "check()", "numpy"),
+        ("x = 1", "import numpy\ncheck()", "numpy"),
+        ("x = 1", "def check():\n    from numpy.linalg import det", "numpy"),
+        ("x = 1", "import math, numpy as np", "numpy"),
+        ("x = 1", "# as numpy.allclose has it\ncheck()", "python"),
+        ("x = 1", "import math  # not numpy\ncheck()", "python"),
+    ],
+)
+def test_code_that_names_numpy_and_tests_that_import_it_run_where_it_is_loaded(
+    code: str, test: str, kind: str
+) -> None:
+    pytest.importorskip("numpy")
+    assert languages.slot(Case(Candidate(code), (Suite(test),))) == kind
+
+
 def test_a_signature_says_that_a_test_ran_with_the_candidate() -> None:
     assert "candidate's own process" in languages.facts("go")["decided"]
 

@@ -83,7 +83,8 @@ class Opening:
     """What opening a benchmark may need: its name, the user's own data file, the store.
 
     `values` computes expected values where the data has only a canonical solution;
-    `progress` is told of what is fetched, and of what takes long.
+    `progress` is told of what is fetched, and of what takes long. `base_only` asks for the first
+    of a benchmark's tests alone.
     """
 
     name: str
@@ -91,3 +92,4 @@ class Opening:
     data: Path | None = None
     values: Values | None = None
     progress: Progress = field(default_factory=Silent)
+    base_only: bool = False

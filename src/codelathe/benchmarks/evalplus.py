@@ -2,8 +2,9 @@
 
 The data has inputs and a canonical solution; what the solution returns is what is expected.
 Two tests a problem: `base`, the original benchmark's inputs, and `plus`, EvalPlus's own. A
-pass of the benchmark needs both. Each input may take 4 seconds or 4 times what the canonical
-solution took, a whole test the sum of that, but at most 60 seconds, and 1 more.
+pass of the benchmark needs both, unless `base` alone is asked for. Each input may take 4 seconds
+or 4 times what the canonical solution took, a whole test the sum of that, but at most 60 seconds,
+and 1 more.
 """
 
 from __future__ import annotations
@@ -48,9 +49,14 @@ class _Row:
     prompt: str
     canonical: str
     entry_point: str
-    base: Sequence[Sequence[Any]]
-    plus: Sequence[Sequence[Any]]
+    inputs: Mapping[str, Sequence[Sequence[Any]]]
+    """By the name of the test that makes a call with each."""
     tolerance: float
+
+    @property
+    def all_inputs(self) -> list[Sequence[Any]]:
+        """Those of all tests, one test's after the other's."""
+        return [args for some in self.inputs.values() for args in some]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +77,11 @@ def open_plus(opening: Opening) -> Benchmark:
     """One of the benchmarks `humaneval+` and `mbpp+`."""
     dataset = _DATASETS[opening.name]
     found = find_rows(_DATA[opening.name], _FIELDS, opening)
-    rows = list(_read(found, dataset))
+    names = ("base",) if opening.base_only else ("base", "plus")
+    rows = list(_read(found, dataset, names))
     expected = expected_values(
         [_reference(row, dataset) for row in rows],
-        f"{opening.name} {found.sha256} evalplus {VERSION}",
+        f"{opening.name} {found.sha256} evalplus {VERSION}{' base' * opening.base_only}",
         opening,
     )
     return Benchmark(
@@ -83,7 +90,7 @@ def open_plus(opening: Opening) -> Benchmark:
         sha256=found.sha256,
         licence="Apache-2.0",
         kind="docstring" if dataset == "mbpp" else "function",
-        tests=("base", "plus"),
+        tests=names,
         details={
             **found.details,
             "comparer": f"evalplus {VERSION}",
@@ -92,17 +99,17 @@ def open_plus(opening: Opening) -> Benchmark:
     )
 
 
-def _read(found: Rows, dataset: str) -> Iterator[_Row]:
+def _read(found: Rows, dataset: str, names: Sequence[str]) -> Iterator[_Row]:
     for line, row in found:
         id_, atol = row["task_id"], row.get("atol")
         if isinstance(atol, bool) or not isinstance(atol, int | float) or not atol >= 0:
             raise found.wrong(line, f"'atol' is no tolerance: {atol!r}")
         try:
-            base, plus = (_arguments(row, name, dataset) for name in ("base_input", "plus_input"))
+            inputs = {name: _arguments(row, f"{name}_input", dataset) for name in names}
         except (TypeError, ValueError, IndexError, AttributeError) as error:
             raise found.wrong(line, f"the inputs are not those of {id_}: {error}") from None
         code = row["prompt"] + row["canonical_solution"]
-        yield _Row(id_, row["prompt"], code, row["entry_point"], base, plus, atol)
+        yield _Row(id_, row["prompt"], code, row["entry_point"], inputs, atol)
 
 
 def _arguments(row: Mapping[str, Any], name: str, dataset: str) -> list[Sequence[Any]]:
@@ -116,22 +123,22 @@ def _arguments(row: Mapping[str, Any], name: str, dataset: str) -> list[Sequence
 
 def _reference(row: _Row, dataset: str) -> Reference:
     whether = dataset == "mbpp" and row.entry_point in NOT_NONE
-    return Reference(row.id, row.canonical, row.entry_point, [*row.base, *row.plus], whether)
+    return Reference(row.id, row.canonical, row.entry_point, row.all_inputs, whether)
 
 
 def _task(row: _Row, dataset: str, expected: Sequence[Kept]) -> Task:
-    calls = list(zip([*row.base, *row.plus], expected, strict=True))
-    base, plus = (
-        [_Call(args, *kept) for args, kept in some if kept is not None]
-        for some in (calls[: len(row.base)], calls[len(row.base) :])
-    )
+    values = iter(expected)
+    tests = [
+        [_Call(args, *kept) for args, kept in zip(some, values, strict=False) if kept is not None]
+        for some in row.inputs.values()
+    ]
     problem = Problem(
         row.prompt,
         id=row.id,
         entry_point=row.entry_point,
-        tests=(_suite(row, dataset, base), _suite(row, dataset, plus)),
+        tests=tuple(_suite(row, dataset, calls) for calls in tests),
     )
-    whole = max(sum(call.limit for call in calls) for calls in (base, plus))
+    whole = max(sum(call.limit for call in calls) for calls in tests)
     seconds = min(_MOST_SECONDS, whole) + 1
     limits = Limits(seconds=seconds, memory_mb=4096, output_bytes=1 << 24)
     return Task(problem, row.canonical, limits, prefix=row.prompt)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from codelathe.benchmarks.base import Benchmark, Opening, Values
+from codelathe.core.errors import UsageError
 from codelathe.core.registry import Registry
 from codelathe.store import Progress, Silent, Store
 
@@ -27,6 +28,9 @@ BENCHMARKS = Registry(
 )
 """Openers by name; each takes an Opening and gives a Benchmark."""
 
+MORE_THAN_BASE = ("humaneval+", "mbpp+")
+"""Benchmarks of which the first test can be asked for alone."""
+
 
 def open_benchmark(
     name: str,
@@ -35,20 +39,29 @@ def open_benchmark(
     values: Values | None = None,
     store: Store | None = None,
     progress: Progress | None = None,
+    base_only: bool = False,
 ) -> Benchmark:
     """The benchmark `name`, from the file `data`, the folder `CODELATHE_DATA`, or the store.
 
     A `name` that is a path (`my.jsonl`) is a benchmark of the user's own: `benchmarks.own`.
 
     `values` is needed by `humaneval+` and `mbpp+`, whose expected values are what the
-    canonical solutions return; they are kept in the store's cache.
+    canonical solutions return; they are kept in the store's cache. With `base_only` they have
+    the tests of `humaneval` and `mbpp` alone, and prepare only those.
 
     Raises:
         UnknownName: there is no such benchmark; the hint has the nearest.
         InputError: the data is not as it should be.
+        UsageError: `base_only` of a benchmark that has no other tests.
         StoreError: the data is nowhere, or is not the file that the catalogue pins.
     """
-    opening = Opening(name, store or Store(), data, values, progress or Silent())
+    opening = Opening(name, store or Store(), data, values, progress or Silent(), base_only)
+    if base_only and name not in MORE_THAN_BASE:
+        raise UsageError(
+            f"{name} has base tests only",
+            hint=f"leave --base-only out, or ask for {' or '.join(MORE_THAN_BASE)}",
+            field="base_only",
+        )
     if is_own(name):
         from codelathe.benchmarks.own import open_own
 

@@ -12,6 +12,7 @@ from codelathe.cli.console import NOT_PROVED, Output, output_options, printable
 from codelathe.cli.files import read_text
 from codelathe.cli.judging import (
     FORGEABLE,
+    base_only_option,
     data_option,
     ks_option,
     mode_option,
@@ -32,6 +33,7 @@ PROOF = "proof"
     "--out", type=click.Path(path_type=Path), metavar="FILE",
     help="Where the verdicts go; else SAMPLES_verdicts.jsonl.",
 )  # fmt: skip
+@base_only_option
 @mode_option
 @click.option(
     "--timeout", type=float, metavar="SECONDS", help="In place of the benchmark's own limit."
@@ -44,6 +46,7 @@ def judge(
     samples: Path,
     data: Path | None,
     out: Path | None,
+    base_only: bool,
     mode: str,
     timeout: float | None,
     workers: int | None,
@@ -68,7 +71,8 @@ def judge(
     """
     output = Output(as_json, quiet)
     if benchmark == PROOF:
-        if mode != "hardened" or any(x is not None for x in (data, out, timeout, workers, ks)):
+        given = any(x is not None for x in (data, out, timeout, workers, ks))
+        if given or base_only or mode != "hardened":
             raise UsageError(
                 "a proof has its own limits, mode and examples, and takes no options but "
                 "--json and --quiet",
@@ -77,7 +81,8 @@ def judge(
         return _judge_proof(samples, output)
     return _judge_samples(
         benchmark, samples, output,
-        data=data, out=out, mode=mode, timeout=timeout, workers=workers, ks=parse_ks(ks),
+        data=data, out=out, base_only=base_only, mode=mode, timeout=timeout, workers=workers,
+        ks=parse_ks(ks),
     )  # fmt: skip
 
 
@@ -88,6 +93,7 @@ def _judge_samples(
     *,
     data: Path | None,
     out: Path | None,
+    base_only: bool,
     mode: str,
     timeout: float | None,
     workers: int | None,
@@ -111,7 +117,7 @@ def _judge_samples(
             raise UnknownName("benchmark", benchmark, [*BENCHMARKS, PROOF], field="benchmark")
         look_at(samples)
         with fetching(output) as progress:
-            found = open_benchmark(benchmark, data, opened, progress)
+            found = open_benchmark(benchmark, data, opened, progress, base_only=base_only)
         work = plan(found, samples, ks, timeout)
         with open_ledger(work, mode, verdicts, result) as ledger:
             if mode == "compat":

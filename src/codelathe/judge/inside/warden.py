@@ -36,7 +36,6 @@ _MAX_DESCRIPTORS = 3
 _SIGKILL = 9
 NOT_STARTED = -1
 _NEVER = ENDING.pack(NOT_STARTED, False, 0.0)
-_READ, _WRITE, _EXECUTE = 1, 2, 4
 _libc = ctypes.CDLL(None)
 
 
@@ -181,7 +180,6 @@ def preload(names: list[str], packages: list[str]) -> int:
     if packages:
         _import_package(packages[0])
     after = _address_space()
-    _share_code()
     return after - before
 
 
@@ -206,27 +204,3 @@ def _address_space() -> int:
             return int(file.read().split()[0]) * os.sysconf("SC_PAGESIZE")
     except OSError:
         return 0
-
-
-def _share_code() -> None:
-    """Have forks inherit the mapped pages of the interpreter's code, a fifth of their time.
-
-    The kernel leaves it to a child to map again what came from files, page by page, unless
-    something in the same mapping was written once. So one byte of each is, with itself.
-    """
-    protect = _libc.mprotect
-    protect.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
-    try:
-        with open("/proc/self/maps") as file:
-            lines = [line.split(maxsplit=5) for line in file]
-    except OSError:
-        return
-    for span, mode, _, _, inode, *_ in lines:
-        if inode == "0" or mode not in ("r-xp", "r--p"):
-            continue
-        first, last = (int(address, 16) for address in span.split("-"))
-        allowed = _READ | (_EXECUTE if "x" in mode else 0)
-        if protect(first, last - first, allowed | _WRITE) == 0:
-            byte = ctypes.c_char.from_address(first)
-            byte.value = byte.value
-            protect(first, last - first, allowed)
