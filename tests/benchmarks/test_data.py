@@ -193,7 +193,6 @@ def test_an_unknown_benchmark_names_the_nearest() -> None:
 
 @pytest.mark.parametrize("language", ["python", "js", "java", "go", "cpp", "rust"])
 def test_every_published_file_that_can_be_fetched_is_pinned(language: str) -> None:
-    artefact = load_catalogue().dataset(f"humanevalpack-{language}").artefact
-    assert artefact is not None
+    (artefact,) = load_catalogue().dataset(f"humanevalpack-{language}").artefacts
     assert artefact.hub is not None
     assert artefact.hub.dataset

@@ -144,6 +144,34 @@ def test_a_completion_is_judged_after_its_prompt(humaneval: Benchmark) -> None:
     assert code.endswith("    return 5")
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "kept"),
+    [
+        ("codegen-base", "    return 5\n# more\n", "    return 5\n"),
+        ("codegen-base", "    return 5\n\n\nx", "    return 5"),
+        ("codegen-base", "    return 5\nx = 1\n", "    return 5\nx = 1\n"),
+        ("codex-base", "    return 5\nx = 1\n", "    return 5\nx = 1\n"),
+    ],
+)
+def test_an_answer_by_codegen_and_codex_is_judged_as_it_is_cut(
+    name: str, text: str, kept: str, humaneval: Benchmark
+) -> None:
+    protocol = choose_protocol(humaneval, BASE, name)
+    found = ask(protocol, humaneval, humaneval.tasks["HumanEval/0"], Sampling())
+    assert found.request.prompt == HUMANEVAL[0]["prompt"]
+    assert read(protocol, found, text) == f"{HUMANEVAL[0]['prompt']}{kept}"
+
+
+def test_an_answer_by_codegen_is_over_where_its_rule_cuts_it(humaneval: Benchmark) -> None:
+    protocol = choose_protocol(humaneval, BASE, "codegen-base")
+    over = finished(protocol, asked(humaneval, BASE))
+    assert [over("    return 5\nx = 1\n"), over("    return 5\n#")] == [False, True]
+
+
+def test_an_answer_by_codex_ends_before_its_stop_strings(humaneval: Benchmark) -> None:
+    assert "\n#" in choose_protocol(humaneval, BASE, "codex-base").stop
+
+
 def test_a_fast_answer_is_over_when_the_function_is_there(humaneval: Benchmark) -> None:
     found = asked(humaneval, BASE)
     over = finished(choose_protocol(humaneval, BASE), found)

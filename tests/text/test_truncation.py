@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codelathe.text.truncation import CODEGEN, CODEX, Truncation
+from codelathe.text.truncation import CODEGEN
 
 PIECES = ("def f():\n", "    return 1\n", "print(f())\n", "# note\n", "\n", "'''", "if x:\n", "x")
 
@@ -29,20 +29,14 @@ def test_codegens_rule_cuts_before_what_is_no_longer_asked_for(text: str, kept: 
     assert CODEGEN.cut(text) == kept
 
 
-def test_a_second_top_level_statement_ends_an_answer_by_codexs_rule() -> None:
-    assert CODEX.cut("    return 1\n\ndef g():\n") == "    return 1\n"
-
-
-@pytest.mark.parametrize("rule", [CODEGEN, CODEX])
 @given(pieces=st.lists(st.sampled_from(PIECES), max_size=12))
-def test_what_follows_an_ended_text_changes_nothing(rule: Truncation, pieces: list[str]) -> None:
+def test_what_follows_an_ended_text_changes_nothing(pieces: list[str]) -> None:
     text = "".join(pieces)
-    ended = next((n for n in range(len(text) + 1) if rule.ended(text[:n])), None)
-    assert rule.cut(text if ended is None else text[:ended]) == rule.cut(text)
+    ended = next((n for n in range(len(text) + 1) if CODEGEN.ended(text[:n])), None)
+    assert CODEGEN.cut(text if ended is None else text[:ended]) == CODEGEN.cut(text)
 
 
-@pytest.mark.parametrize("rule", [CODEGEN, CODEX])
 @given(pieces=st.lists(st.sampled_from(PIECES), max_size=12))
-def test_a_cut_text_is_not_cut_again(rule: Truncation, pieces: list[str]) -> None:
-    kept = rule.cut("".join(pieces))
-    assert rule.cut(kept) == kept
+def test_a_cut_text_is_not_cut_again(pieces: list[str]) -> None:
+    kept = CODEGEN.cut("".join(pieces))
+    assert CODEGEN.cut(kept) == kept

@@ -20,6 +20,7 @@ from codelathe.text.braces import closing_brace
 from codelathe.text.completeness import FunctionComplete
 from codelathe.text.extraction import extract_code
 from codelathe.text.prompts import completion_request, solve_request
+from codelathe.text.truncation import CODEGEN
 
 _INSTRUCTION = (
     "Please provide a self-contained Python script that solves the following problem in a "
@@ -80,6 +81,8 @@ def finished(protocol: Protocol, asked: Asked, *, step: int = 1) -> Finished:
     problem = asked.task.problem
     if protocol.until == "stop" or step < protocol.steps:
         return lambda _: False
+    if protocol.until == "codegen":
+        return CODEGEN.ended
     if problem.language == "python":
         whole = FunctionComplete(_judged(protocol, asked), asked.opened)
         return lambda text: whole(asked.head + text)
@@ -90,6 +93,8 @@ def finished(protocol: Protocol, asked: Asked, *, step: int = 1) -> Finished:
 
 def read(protocol: Protocol, asked: Asked, text: str) -> str:
     """The code in a model's last answer."""
+    if protocol.extraction == "all":
+        return asked.head + (CODEGEN.cut(text) if protocol.until == "codegen" else text)
     problem = _judged(protocol, asked)
     if protocol.extraction == "completion" and asked.opened:
         text = text.partition(_FENCE)[0]

@@ -149,9 +149,9 @@ def _pinned(wanted: Wanted, path: Path, store: Store) -> str:
     of another version.
     """
     entry = store.catalogue.datasets.get(wanted.dataset)
-    artefact = entry.artefact if entry is not None else None
-    if artefact is None:
+    if entry is None:
         return ""
+    (artefact,) = entry.artefacts
     other_version = path.name != artefact.file and any(
         fnmatch.fnmatch(path.name, pattern) for pattern in wanted.files
     )

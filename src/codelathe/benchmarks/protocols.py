@@ -22,8 +22,8 @@ from codelathe.core.errors import UnknownName, UnsupportedArgument
 from codelathe.core.generation import Feature
 
 Form = Literal["chat", "base"]
-Ending = Literal["stop", "complete"]
-Extraction = Literal["answer", "completion", "problem"]
+Ending = Literal["stop", "complete", "codegen"]
+Extraction = Literal["answer", "completion", "problem", "all"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +31,10 @@ class Protocol:
     """How code is asked for and read.
 
     `prompt` names how the words are made (`codelathe.benchmarks.asking`), `stop` are strings
-    that an answer ends before, `until` says whether it also ends once the code is `complete`.
-    `extraction`: only what the `answer` has; what it `completion`s, the prompt's head before
-    it; or the answer with those of the `problem`'s imports and helpers that it uses and lacks.
+    that an answer ends before, `until` says whether it also ends once the code is `complete`, or
+    where the rule of `codegen` cuts it. `extraction`: only what the `answer` has; what it
+    `completion`s, the prompt's head before it; the answer with those of the `problem`'s imports
+    and helpers that it uses and lacks; or the head and `all` that follows it, as it is.
     `prefill`: the answer's opening is written for the model. `strip`: white space around a
     prompt is taken off. `steps` above 1: so many requests one after the other.
     """
@@ -63,6 +64,11 @@ _BASE = Protocol(
     (*_EVALPLUS, "\ndef ", "\nclass ", "\nimport ", "\nfrom ", "\nassert "),
     extraction="completion",
 )  # fmt: skip
+#: Codex's evaluation (Chen et al. 2021), by which base models were compared for years.
+_CODEX = Protocol(
+    "codex-base", 1, "base", "plain", ("function",), ("\nclass", "\ndef", "\n#", "\nif", "\nprint"),
+    extraction="all", max_tokens=512, strip=False,
+)  # fmt: skip
 _BASE_MBPP = replace(
     _BASE, name="evalplus-base-mbpp", kinds=("docstring", "words"),
     stop=(*_EVALPLUS, '\n"""', "\nassert"),
@@ -74,6 +80,8 @@ PROTOCOLS: dict[str, Protocol] = {
         _CHAT,
         _BASE,
         _BASE_MBPP,
+        _CODEX,
+        replace(_CODEX, name="codegen-base", stop=(), until="codegen"),
         replace(_CHAT, name="fast-chat", until="complete"),
         replace(_BASE, name="fast-base", until="complete"),
         replace(_BASE_MBPP, name="fast-base-mbpp", until="complete"),

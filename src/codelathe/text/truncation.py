@@ -18,7 +18,6 @@ class Truncation:
     any of `at_second`.
     """
 
-    name: str
     at_first: tuple[str, ...] = ()
     at_second: tuple[str, ...] = ()
 
@@ -39,9 +38,6 @@ class Truncation:
 #: CodeGen's own sampling programs, for HumanEval and for each turn of MTPB (Nijkamp et al. 2022):
 #: a second `print` or `def`, a comment, the end of text, a bare string, two empty lines.
 CODEGEN = Truncation(
-    "codegen",
     at_first=("^#", re.escape("<|endoftext|>"), "^'''", '^"""', "\n\n\n"),
     at_second=("^print", "^def"),
 )
-#: The stop strings of Codex's evaluation (Chen et al. 2021), a base model's usual ones.
-CODEX = Truncation("codex", at_first=("\nclass", "\ndef", "\n#", "\nif", "\nprint"))
