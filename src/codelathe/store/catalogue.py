@@ -16,16 +16,18 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
 from codelathe.core.errors import InputError, UnknownName
-from codelathe.store.artefact import Artefact, HubFile, IndexParts
+from codelathe.store.artefact import Artefact, HubFile, IndexParts, content_id
 
 Format = Literal["gguf", "safetensors", "pytorch", "unknown"]
+ENCODER = "encoder"
+"""The type of a model that turns text into vectors and writes none."""
 BUILT_IN = Path(__file__).with_name("catalogue.toml")
 T = TypeVar("T", HubFile, IndexParts)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _TEXTS = ("about", "parameters", "type", "languages", "licence", "format")
 _PLACE = ("file", "sha256", "local")
 _PINNED = {"file", "bytes", "sha256"}
-_MODEL_KEYS = {*_TEXTS, *_PLACE, "bytes", "hub", "index"}
+_MODEL_KEYS = {*_TEXTS, *_PLACE, "bytes", "files", "hub", "index"}
 _DATA_KEYS = {"about", "licence", *_PINNED, "hub", "index"}
 _FAMILY = {"name", "axes", "only"}
 #: What `str.format` raises for braces with anything but the names it is given.
@@ -36,8 +38,9 @@ _NO_PATTERN = (KeyError, IndexError, ValueError, AttributeError, TypeError)
 class Entry:
     """One name, and where its bytes are, which exactly one of three fields says.
 
-    `artefact` pinned by size and SHA-256; `hub` a repository, taken as found; `local` a
-    path of the user's own, used in place. `family` is the pattern the name comes from.
+    `artefacts` pinned by size and SHA-256, of which a checkpoint has several; `hub` a
+    repository, taken as found; `local` a path of the user's own, used in place. `family` is
+    the pattern the name comes from.
     """
 
     name: str
@@ -47,10 +50,21 @@ class Entry:
     languages: str = "unknown"
     licence: str = "unknown"
     format: Format = "unknown"
-    artefact: Artefact | None = None
+    artefacts: tuple[Artefact, ...] = ()
     hub: HubFile | None = None
     local: str = ""
     family: str = ""
+
+    @property
+    def id(self) -> str:
+        """What names its folder in a store; empty where it is not pinned."""
+        files = [(artefact.sha256, artefact.file) for artefact in self.artefacts]
+        return content_id(files) if files else ""
+
+    @property
+    def bytes(self) -> int | None:
+        """The size of all its files; None where it is not pinned."""
+        return sum(artefact.bytes or 0 for artefact in self.artefacts) or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,13 +165,13 @@ class _Reader:
     def dataset(self, name: str, table: Any) -> Entry:
         """The entry of a data set, which is always pinned."""
         entry = self.entry(name, table, _DATA_KEYS)
-        artefact = entry.artefact
-        if artefact is None:
+        if not entry.artefacts:
             raise self._wrong(name, "a data set needs file, bytes and sha256")
+        (artefact,) = entry.artefacts
         if artefact.hub is None:
             return entry
         hub = replace(artefact.hub, dataset=True)
-        return replace(entry, artefact=replace(artefact, hub=hub))
+        return replace(entry, artefacts=(replace(artefact, hub=hub),))
 
     def family(self, table: Any) -> Iterator[Entry]:
         """One entry for each combination of the axes."""
@@ -189,14 +203,34 @@ class _Reader:
         """The one field of an entry that says where the bytes are."""
         hub = self._source(name, HubFile, table.get("hub"))
         index = self._source(name, IndexParts, table.get("index"))
-        pinned = _PINNED & table.keys()
+        pinned = {*_PINNED, "files"} & table.keys()
         if table.get("local") and not (pinned or hub or index):
             return {"local": table["local"]}
         if hub and not (pinned or index):
             return {"hub": hub}
-        if pinned != _PINNED:
-            raise self._wrong(name, "needs file, bytes and sha256; or only hub; or only local")
-        file, size, digest = table["file"], table["bytes"], table["sha256"]
+        pins = [{key: table[key] for key in pinned}]
+        if pinned == {"files"} and _is_list_of_tables(table["files"]):
+            pins = table["files"]
+            if (hub and hub.file) or (index and index.path(1, "a") == index.path(1, "b")):
+                raise self._wrong(name, "with files, hub has no file, and member of index {file}")
+        artefacts = tuple(self._artefact(name, pin, hub, index) for pin in pins)
+        if len({artefact.file for artefact in artefacts}) < len(artefacts):
+            raise self._wrong(name, "has two files of one name")
+        return {"artefacts": artefacts}
+
+    def _artefact(
+        self, name: str, pin: Mapping[str, Any], hub: HubFile | None, index: IndexParts | None
+    ) -> Artefact:
+        """One pinned file, and its sources."""
+        if pin.keys() != _PINNED:
+            raise self._wrong(
+                name,
+                "needs file, bytes and sha256, or files, each with these three; or only hub; or "
+                "only local",
+            )
+        file, size, digest = pin["file"], pin["bytes"], pin["sha256"]
+        if not (isinstance(file, str) and isinstance(digest, str)):
+            raise self._wrong(name, "file and sha256 must be text")
         if type(size) is not int or size <= 0:
             raise self._wrong(name, f"bytes must be a positive number, not {size!r}")
         if not _SHA256.fullmatch(digest):
@@ -205,7 +239,7 @@ class _Reader:
             raise self._wrong(name, f"file must be a bare name, not {file!r}")
         if hub and not hub.file:
             hub = replace(hub, file=file)
-        return {"artefact": Artefact(file, size, digest, hub, index)}
+        return Artefact(file, size, digest, hub, index)
 
     def _source(self, name: str, kind: type[T], table: Any) -> T | None:
         if table is None:
@@ -222,13 +256,19 @@ class _Reader:
             if type(source.parts) is not int or source.parts < 1:
                 raise self._wrong(name, f"parts must be a positive number, not {source.parts!r}")
             try:
-                source.requirement(source.parts), source.member.format(n=source.parts)
+                source.requirement(source.parts), source.path(source.parts, "")
             except _NO_PATTERN:
-                raise self._wrong(name, "only {n} may stand in the patterns of index") from None
+                raise self._wrong(
+                    name, "only {n}, and in member {file}, may stand in the patterns of index"
+                ) from None
         return source
 
     def _wrong(self, name: str, what: str) -> InputError:
         return InputError(f"{self._path}: {name}: {what}", hint="the grammar is in docs/models.md")
+
+
+def _is_list_of_tables(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(x, dict) for x in value)
 
 
 def _is_table_of(kind: type, value: Any) -> bool:

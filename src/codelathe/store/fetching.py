@@ -147,7 +147,12 @@ def _nobody(plan: Plan, artefact: Artefact, failures: list[tuple[str, StoreError
     altered = any(isinstance(error, IntegrityError) for _, error in failures)
     kind: type[StoreError] = IntegrityError if altered else ArtefactUnavailable
     hints = [error.hint for _, error in failures if error.hint]
-    if artefact.sha256:
+    if len(plan.artefacts) > 1 and plan.record.format != "gguf":
+        hints.append(
+            f"or copy the folder that `lathe models path {plan.name}` prints on another machine "
+            f"to {plan.drop}, under its own name"
+        )
+    elif artefact.sha256:
         hints.append(
             f"or copy {artefact.file} (SHA-256 {artefact.sha256[:12]}...) from another machine "
             f"to {plan.drop / artefact.file} and run the same command again"

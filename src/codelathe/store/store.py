@@ -184,14 +184,11 @@ class Store:
             StoreError: it could not be put in place.
         """
         entry = self.catalogue.dataset(name)
-        artefact = entry.artefact
-        assert artefact is not None, "the catalogue takes no data set without"
-
         wanted = _Wanted(
             self._datasets,
             entry.name,
-            lambda: self._datasets.get(artefact.sha256),
-            lambda _: plan_pinned(entry.name, entry, artefact, self._folders.datasets),
+            lambda: self._datasets.get(entry.id),
+            lambda _: plan_pinned(entry.name, entry, self._folders.datasets),
         )
         record = self._ensure(wanted, progress or Silent(), repair=True)
         return self._datasets.path(record)
@@ -235,8 +232,8 @@ class Store:
         if self._own(ref) is not None:
             return None
         entry, hub = self._resolve(ref)
-        if entry is not None and entry.artefact is not None:
-            return self._models.get(entry.artefact.sha256)
+        if entry is not None and entry.artefacts:
+            return self._models.get(entry.id)
         if hub is None:
             return None
         fitting = (record for record in self._models.records() if answers(record, ref, hub))
@@ -257,14 +254,18 @@ class Store:
 
     def _plan(self, ref: ModelRef, progress: Progress) -> Plan:
         entry, hub = self._resolve(ref)
-        if entry is not None and entry.artefact is not None:
-            return plan_pinned(str(ref), entry, entry.artefact, self._folders.models)
+        if entry is not None and entry.artefacts:
+            return plan_pinned(str(ref), entry, self._folders.models)
         assert hub is not None, "an entry is pinned, or a repository, or the user's own"
         return self._repositories.plan(ref, entry, hub, progress)
 
     def _local(self, ref: ModelRef | str, record: Record) -> LocalModel:
         path = self._models.path(record)
-        return LocalModel(str(ref), path, record.format, record.id, record.bytes, record.licence)
+        entry = self.catalogue.models.get(str(ref))
+        return LocalModel(
+            str(ref), path, record.format, record.id, record.bytes, record.licence,
+            entry.type if entry else "unknown",
+        )  # fmt: skip
 
     def _listed(self, ref: ModelRef) -> Listed:
         entry = self.catalogue.model(ref.name)

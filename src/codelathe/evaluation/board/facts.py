@@ -106,15 +106,13 @@ class Knowledge:
         entry = self._store.catalogue.models.get(ref.name) if ref.scheme == "alias" else None
         if entry is None:
             return Facts()
-        artefact = entry.artefact
-        if artefact is not None and sha256 not in ("", artefact.sha256):
-            artefact = None
-        named = facts_of_name(artefact.file) if artefact is not None else Facts()
+        pinned = bool(entry.artefacts) and sha256 in ("", entry.id)
+        named = facts_of_name(entry.artefacts[0].file) if pinned else Facts()
         return Facts(
             "pretrained" if entry.type == "base" else entry.type,
             named.precision,
             parse_size(entry.parameters),
-            artefact.bytes if artefact is not None else None,
+            entry.bytes if pinned else None,
         )
 
 
