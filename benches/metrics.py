@@ -33,7 +33,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from codelathe.metrics.similarity import Settings, open_metric, summed
+from codelathe.metrics.similarity import Encoder, Settings, open_metric, summed
 
 PEERS = {
     "codebleu": ("codebleu==0.7.0",),
@@ -126,7 +126,7 @@ def compare(
 ) -> dict[str, Any]:
     install(PEERS[name], folder)
     encoder = str(Path(args.encoder).resolve()) if args.encoder else ""
-    metric = open_metric(name, Settings("python", encoder))
+    metric = open_metric(name, Settings("python", Encoder(encoder) if encoder else None))
     layers = re.search(r"\|layer:(\d+)", metric.signature)
     given = {
         "predictions": [prediction for prediction, _ in pairs],
@@ -140,7 +140,7 @@ def compare(
     ours = []
     for _ in range(args.rounds):
         began = time.process_time()
-        rows = metric.rows(given["predictions"], [(text,) for text in given["references"]])
+        rows = list(metric.rows(given["predictions"], [(text,) for text in given["references"]]))
         ours.append(time.process_time() - began)
         theirs.append(peer(name, folder, {**given, "items": False}))
     found = [list(metric.scores(row).values()) for row in rows]

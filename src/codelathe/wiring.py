@@ -19,7 +19,15 @@ from codelathe.core.checkpoint import (
     read_checkpoint_header,
     read_tokenizer_header,
 )
-from codelathe.core.errors import IntegrityError, UnknownName, UnsupportedArgument, UsageError
+from codelathe.core.errors import (
+    ArtefactUnavailable,
+    IntegrityError,
+    ModelRefError,
+    StoreError,
+    UnknownName,
+    UnsupportedArgument,
+    UsageError,
+)
 from codelathe.core.generation import Engine, Message
 from codelathe.core.gguf import GgufHeader, read_gguf_header
 from codelathe.core.modelref import ModelRef, parse_model_ref
@@ -29,9 +37,12 @@ if TYPE_CHECKING:
     from codelathe.benchmarks import Benchmark
     from codelathe.engines.transformers_encoder import TransformersEncoder
     from codelathe.judge import SandboxJudge
+    from codelathe.metrics.similarity import Encoder
     from codelathe.store import Progress, Store
 
 DEFAULT_MODEL = "qwen2.5-coder-1.5b"
+#: What BERTScore takes where the encoder that it would take cannot be had.
+SPARE_ENCODER = "minilm"
 
 #: Engines for weights on this machine: their path, their chat template, a cache folder. All
 #: take GGUF files; `transformers` takes checkpoints, and adapters on them, as well.
@@ -178,6 +189,57 @@ def open_encoder(model: str, progress: Progress | None = None) -> TransformersEn
     return TransformersEncoder(local.path, pickled=_pickles_trusted())
 
 
+def find_encoder(
+    named: str | None = None, language: str = "", progress: Progress | None = None
+) -> tuple[Encoder, str]:
+    """The encoder for BERTScore, fetched where it is missing, and what to say of it, if anything.
+
+    `named` is a model reference. Without it, it is the one for texts in `language`, from the
+    hub, and where that cannot be had `SPARE_ENCODER`.
+
+    Raises:
+        InputError: `named` does not parse, names nothing known, or no checkpoint.
+        StoreError: there is no encoder to be had.
+        MissingDependency: a package that would read it is missing.
+    """
+    from codelathe.metrics.bertscore import default_encoder, require_packages
+
+    require_packages()
+    if named is not None:
+        return _encoder(parse_model_ref(named), progress), ""
+    usual = ModelRef("hf", default_encoder(language))
+    try:
+        return _encoder(usual, progress), ""
+    except ArtefactUnavailable as error:
+        reason = error.message
+    try:
+        spare = _encoder(ModelRef("alias", SPARE_ENCODER), progress)
+    except StoreError as error:
+        raise ArtefactUnavailable(
+            f"there is no encoder for bertscore: {reason}; {error.message}",
+            hint=f"{error.hint}; then --encoder {SPARE_ENCODER}. Or name a folder: --encoder DIR",
+        ) from None
+    return spare, (
+        f"bertscore is by the encoder {SPARE_ENCODER}, in place of {usual.name}: {reason}. Scores "
+        f"by the two cannot be compared. To choose it: --encoder {SPARE_ENCODER}"
+    )
+
+
+def _encoder(ref: ModelRef, progress: Progress | None) -> Encoder:
+    from codelathe.metrics.similarity import Encoder
+    from codelathe.store.hashes import content_sha256
+
+    local = open_store().obtain(ref, progress)
+    if local.format == "gguf":
+        raise UsageError(
+            f"{ref} is a GGUF file, and an encoder is a checkpoint",
+            hint=f"--encoder {SPARE_ENCODER}, or name a folder that transformers reads",
+            field="encoder",
+        )
+    sha256 = local.sha256 or content_sha256(local.path, _cache_folder() / "hashes.json")
+    return Encoder(ref.name, str(local.path), sha256)
+
+
 def remove_model(ref: ModelRef) -> int:
     """Remove a model from the store, with what an engine made of it; the bytes that frees.
 
@@ -198,7 +260,9 @@ def remove_model(ref: ModelRef) -> int:
 def _open_local(
     ref: ModelRef, engine: str, progress: Progress | None, precision: str, *, several: bool
 ) -> Engine:
-    local = open_store().obtain(ref, progress)
+    store = open_store()
+    _refuse_encoder(ref, store)
+    local = store.obtain(ref, progress)
     if local.format != "gguf":
         _transformers_only(engine, f"{ref} is a {local.format} checkpoint")
         return _open_transformers(local.path, str(ref), precision)
@@ -219,6 +283,19 @@ def _open_local(
         local.path, template=_template(header), cache_dir=_cache_folder(), model=str(ref)
     )
     return opened
+
+
+def _refuse_encoder(ref: ModelRef, store: Store) -> None:
+    """Refuse what the catalogue calls an encoder, before it is fetched for nothing."""
+    from codelathe.store import ENCODER
+
+    entry = store.catalogue.models.get(ref.name) if ref.scheme == "alias" else None
+    if entry is not None and entry.type == ENCODER:
+        raise ModelRefError(
+            f"{ref} is an encoder: it reads text and writes none",
+            hint="name a model that writes: lathe models list",
+            field="model",
+        )
 
 
 def _open_adapter(ref: ModelRef, engine: str, progress: Progress | None, precision: str) -> Engine:

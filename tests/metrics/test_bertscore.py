@@ -12,7 +12,7 @@ import pytest
 
 from codelathe.core.errors import ArtefactUnavailable
 from codelathe.metrics.bertscore import BertScore, Weights
-from codelathe.metrics.similarity import Row, Settings, score_texts, summed
+from codelathe.metrics.similarity import Encoder, Row, Settings, score_texts, summed
 
 needs_torch = pytest.mark.skipif(
     not all(importlib.util.find_spec(name) for name in ("torch", "transformers")),
@@ -53,7 +53,7 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def rows(encoder: str, predictions: Sequence[str], references: Any, **options: Any) -> list[Row]:
-    return list(BertScore(Settings(encoder=encoder), **options).rows(predictions, references))
+    return list(BertScore(Settings("", Encoder(encoder)), **options).rows(predictions, references))
 
 
 def by_hand(encoder: str, prediction: str, reference: str) -> tuple[float, float, float]:
@@ -100,7 +100,7 @@ def test_it_is_the_bert_score_packages(encoder: str, idf: bool) -> None:
 
 @needs_torch
 def test_equal_texts_score_one(encoder: str) -> None:
-    (score,) = score_texts(["print(x)"], ["print(x)"], ["bertscore"], encoder=encoder)
+    (score,) = score_texts(["print(x)"], ["print(x)"], ["bertscore"], encoder=Encoder(encoder))
     assert score.value == pytest.approx(1.0, abs=1e-6)
 
 
@@ -140,21 +140,22 @@ def test_a_baseline_is_rescaled_to_zero(encoder: str) -> None:
 
 @needs_torch
 def test_the_corpus_score_is_the_mean_over_the_pairs(encoder: str) -> None:
-    metric = BertScore(Settings(encoder=encoder))
-    found = metric.rows(PREDICTIONS, REFERENCES)
+    metric = BertScore(Settings("", Encoder(encoder)))
+    found = list(metric.rows(PREDICTIONS, REFERENCES))
     mean = math.fsum(row[2] for row in found) / len(found)
     assert metric.scores(summed(found))["bertscore"] == pytest.approx(mean)
 
 
 @needs_torch
 def test_the_signature_tells_encoder_and_layer(encoder: str) -> None:
-    assert f"|encoder:{Path(encoder).name}|layer:2|" in BertScore(Settings("", encoder)).signature
+    signature = BertScore(Settings("", Encoder(encoder))).signature
+    assert f"|encoder:{Path(encoder).name}|layer:2|" in signature
 
 
 @needs_torch
 def test_an_encoder_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(ArtefactUnavailable) as caught:
-        BertScore(Settings(encoder=str(tmp_path / "none")))
+        BertScore(Settings("", Encoder(str(tmp_path / "none"))))
     assert "none" in caught.value.message
 
 

@@ -27,6 +27,7 @@ VERBS = Registry(
         "generate": "codelathe.cli.generate:generate",
         "explain": "codelathe.cli.explain:explain",
         "evaluate": "codelathe.cli.evaluate:evaluate",
+        "evaluate similarity": "codelathe.cli.similarity:similarity",
         "judge": "codelathe.cli.judge:judge",
         "compare": "codelathe.cli.compare:compare",
         "board": "codelathe.cli.board:board",
@@ -39,7 +40,10 @@ VERBS = Registry(
 
 
 class VerbGroup(click.Group):
-    """Looks verbs up in `VERBS` and imports them only when they are named."""
+    """Looks verbs up in `VERBS` and imports them only when they are named.
+
+    A verb may have a form of its own behind a second word, `evaluate similarity`.
+    """
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
         """The verbs in the order of the table."""
@@ -53,6 +57,13 @@ class VerbGroup(click.Group):
         """
         command: click.Command = VERBS.load(cmd_name)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The verb that the arguments begin with, and those that are left for it."""
+        words = " ".join(args[:2])
+        return super().resolve_command(ctx, [words, *args[2:]] if words in VERBS else args)
 
 
 @click.group(cls=VerbGroup, context_settings={"help_option_names": ["-h", "--help"]})

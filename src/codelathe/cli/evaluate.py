@@ -85,6 +85,8 @@ def evaluate(
     stopped, and answers at once where it is done. BENCHMARK may be a JSON Lines file of your
     own. Exit code 3: some answers could not be judged.
 
+    For texts and their reference answers: lathe evaluate similarity --help
+
     \b
     lathe evaluate humaneval
     lathe evaluate mbpp --model smollm2-135m -n 20 -k 1,10
@@ -119,8 +121,10 @@ def _opened(
 
     if name not in BENCHMARKS and not is_own(name):
         raise UnknownName(
-            "benchmark", name, BENCHMARKS, also="your own: name a .jsonl file", field="benchmark"
-        )
+            "benchmark", name, BENCHMARKS,
+            also="your own: name a .jsonl file; of texts: lathe evaluate similarity --help",
+            field="benchmark",
+        )  # fmt: skip
     with ExitStack() as stack:
         judge = stack.enter_context(closing(open_judge(wish.mode, workers)))
         start(judge)

@@ -10,11 +10,15 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from codelathe.core.checkpoint import CheckpointHeader
 from codelathe.core.errors import ArtefactUnavailable, MissingDependency
-from codelathe.metrics.similarity import References, Row, Settings
+from codelathe.metrics.similarity import Encoder, References, Row, Settings
 
 ENCODERS: dict[str, str] = {
     language: f"neulab/codebert-{language}"
@@ -26,18 +30,28 @@ ANY_CODE = "microsoft/codebert-base-mlm"
 """The encoder for all other texts."""
 
 LAYERS: dict[str, int] = {
-    **dict.fromkeys((*ENCODERS.values(), ANY_CODE, "roberta-base"), 10),
+    **dict.fromkeys((f"codebert-{language}" for language in ENCODERS), 10),
+    "codebert-base-mlm": 10,
+    "roberta-base": 10,
     "bert-base-uncased": 9,
     "bert-base-multilingual-cased": 9,
     "roberta-large": 17,
-    "microsoft/deberta-xlarge-mnli": 40,
+    "deberta-xlarge-mnli": 40,
 }
 """Encoder -> the layer whose vectors agree best with people, as published; else the last."""
 
-_PAIRS = 256
-"""So many pairs are held as vectors at once: about 0.3 GB."""
-_TOKENS = 8192
-"""At most so many tokens in a batch, padding included."""
+_PAIRS = 64
+"""So many pairs are held as vectors at once: about 0.1 GB."""
+_TOKENS = 2048
+"""At most so many tokens in a batch, padding included: of 64 pairs, larger batches pad more."""
+_UNBOUNDED = 1 << 20
+"""For tokenizers that write 'any length' as a number beyond all integer types."""
+_DIGITS = 12
+"""Of the weights' hash in a signature."""
+_BROKEN = (
+    OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, RuntimeError, ImportError,
+)  # fmt: skip
+"""What files that are broken, foreign or no encoder's make `transformers` raise."""
 
 Triple = tuple[float, float, float]
 """Precision, recall, F1."""
@@ -48,6 +62,22 @@ class Encoded(NamedTuple):
 
     ids: tuple[int, ...]
     vectors: Any
+
+
+def require_packages() -> None:
+    """See that what reads an encoder is installed, before one is fetched.
+
+    Raises:
+        MissingDependency: naming the first package that is not.
+    """
+    for name in ("torch", "transformers"):
+        if find_spec(name) is None:
+            raise MissingDependency(name, "metrics", "BERTScore")
+
+
+def default_encoder(language: str = "") -> str:
+    """The hub repository of the encoder for texts in `language`, where nobody names another."""
+    return ENCODERS.get(language, ANY_CODE)
 
 
 class BertScore:
@@ -68,28 +98,27 @@ class BertScore:
     def __init__(
         self, settings: Settings, *, idf: bool = False, baseline: Triple | None = None
     ) -> None:
-        name = settings.encoder or ENCODERS.get(settings.language, ANY_CODE)
-        self._encoder = _Encoder(name)
+        encoder = settings.encoder or Encoder(default_encoder(settings.language))
+        self._encoder = _Encoder(encoder)
         self._idf = idf
         self._baseline = baseline or (0.0, 0.0, 0.0)
+        weights = f"|weights:{encoder.sha256[:_DIGITS]}" if encoder.sha256 else ""
         self.signature = (
-            f"bertscore|encoder:{name.rstrip('/').rpartition('/')[2]}"
+            f"bertscore|encoder:{_last_part(encoder.name)}{weights}"
             f"|layer:{self._encoder.layer}|idf:{'yes' if idf else 'no'}"
             f"|rescaled:{'yes' if baseline else 'no'}|version:{self._encoder.version}"
         )
 
-    def rows(self, predictions: Sequence[str], references: Sequence[References]) -> Sequence[Row]:
-        """One row for each prediction."""
+    def rows(self, predictions: Sequence[str], references: Sequence[References]) -> Iterator[Row]:
+        """One row for each prediction, as they are made."""
         weights = self._encoder.weights(references if self._idf else None)
-        rows: list[Row] = []
         for start in range(0, len(predictions), _PAIRS):
             some, theirs = predictions[start : start + _PAIRS], references[start : start + _PAIRS]
             known = self._encoder.encode((*some, *(text for many in theirs for text in many)))
             for text, many in zip(some, theirs, strict=True):
                 matches = [_match(known[text], known[wanted], weights) for wanted in many]
                 best = map(max, zip(*matches, strict=True))
-                rows.append((*map(_rescaled, best, self._baseline), 1.0))
-        return rows
+                yield (*map(_rescaled, best, self._baseline), 1.0)
 
     def scores(self, total: Row) -> Mapping[str, float]:
         """The means over the pairs."""
@@ -136,26 +165,35 @@ def _match(given: Encoded, wanted: Encoded, weights: Weights) -> Triple:
 class _Encoder:
     """A transformer encoder, cut off behind the layer whose vectors are wanted."""
 
-    def __init__(self, name: str) -> None:
-        self._torch, transformers = _package("torch"), _package("transformers")
+    def __init__(self, encoder: Encoder) -> None:
+        require_packages()
+        self._torch, transformers = import_module("torch"), import_module("transformers")
+        broken = (*_BROKEN, import_module("safetensors").SafetensorError)
+        place = encoder.folder or encoder.name
+        if Path(place).is_dir() and not CheckpointHeader(Path(place), {}).has_tokenizer:
+            raise _unusable(encoder, "has no tokenizer")  # the library would make one up
         try:
-            config = transformers.AutoConfig.from_pretrained(name)
-            self.layer = LAYERS.get(name, config.num_hidden_layers)
-            self._tokenizer = transformers.AutoTokenizer.from_pretrained(name)
-            model = transformers.AutoModel.from_pretrained(name, dtype="float32")
-        except (OSError, ValueError) as error:
-            raise ArtefactUnavailable(
-                f"the encoder {name!r} could not be loaded: {_first_line(error)}",
-                hint="name a folder or a hub repository that has an encoder",
-            ) from None
+            with _quiet(transformers.utils.logging):
+                config = transformers.AutoConfig.from_pretrained(place)
+                self._tokenizer = transformers.AutoTokenizer.from_pretrained(place)
+                model, found = transformers.AutoModel.from_pretrained(
+                    place, dtype="float32", output_loading_info=True
+                )
+        except broken as error:
+            raise _unusable(encoder, f"could not be loaded: {_first_line(error)}") from None
+        # The library draws at random what a file lacks; of the pooler nothing is used.
+        if lacking := sorted(key for key in found["missing_keys"] if "pooler" not in key):
+            raise _unusable(encoder, f"lacks weights: {lacking[0]}")
+        depth = config.num_hidden_layers
+        self.layer = min(LAYERS.get(_last_part(encoder.name), depth), depth)
         self._model = model.get_encoder() if config.is_encoder_decoder else model
-        self._cut(config.num_hidden_layers)
+        self._cut(depth)
         self._device = "cuda" if self._torch.cuda.is_available() else "cpu"
         self._model.eval().to(self._device)
         longest = self._tokenizer.model_max_length
         places = getattr(config, "max_position_embeddings", longest)
         # RoBERTa counts positions from behind its padding mark.
-        self._longest = min(longest, places - 2 * (config.model_type == "roberta"))
+        self._longest = min(longest, places - 2 * (config.model_type == "roberta"), _UNBOUNDED)
         self.version = f"transformers-{transformers.__version__}"
 
     def _cut(self, depth: int) -> None:
@@ -195,7 +233,7 @@ class _Encoder:
 
     def _vectors(self, batch: Sequence[tuple[int, ...]]) -> Any:
         torch, width = self._torch, max(map(len, batch))
-        pad = self._tokenizer.pad_token_id
+        pad = self._tokenizer.pad_token_id or 0  # whatever it is, nothing looks at it
         ids = torch.tensor([[*ids, *[pad] * (width - len(ids))] for ids in batch])
         mask = torch.tensor([[1] * len(ids) + [0] * (width - len(ids)) for ids in batch])
         with torch.inference_mode():
@@ -217,11 +255,30 @@ def _batches(
     yield found[start:]
 
 
-def _package(name: str) -> Any:
+def _unusable(encoder: Encoder, what: str) -> ArtefactUnavailable:
+    return ArtefactUnavailable(
+        f"the encoder {encoder.name!r} {what}",
+        hint="name a folder or a hub repository that has an encoder, or fetch a small one: "
+        "lathe models pull minilm",
+    )
+
+
+def _last_part(name: str) -> str:
+    return name.rstrip("/").rpartition("/")[2]
+
+
+@contextmanager
+def _quiet(logging: Any) -> Iterator[None]:
+    """No bars, and no word of heads that are left out: only the layers are wanted."""
+    before, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
     try:
-        return import_module(name)
-    except ImportError:
-        raise MissingDependency(name, "metrics", "BERTScore") from None
+        yield
+    finally:
+        logging.set_verbosity(before)
+        if bars:
+            logging.enable_progress_bar()
 
 
 def _first_line(error: Exception) -> str:

@@ -57,7 +57,11 @@ class CodeBleu:
 
     def __init__(self, settings: Settings) -> None:
         if not settings.language:
-            raise UsageError("CodeBLEU needs the programs' language", hint="name the language")
+            raise UsageError(
+                "CodeBLEU needs the programs' language",
+                hint="name it, for example: --language python",
+                field="language",
+            )
         self._language = settings.language
         grammar = grammar_version(self._language)
         self.signature = f"codebleu|lang:{self._language}|weights:0.25x4|version:{grammar}"

@@ -9,13 +9,14 @@ Nothing here runs code: a program may be near to a right one and wrong, or far a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from codelathe.core.errors import UsageError
+from codelathe.core.errors import UnknownName, UsageError
 from codelathe.core.language import parse_language
 from codelathe.core.registry import Registry
+from codelathe.metrics.codetree import GRAMMARS
 from codelathe.metrics.intervals import Interval, wilson
 
 Row = tuple[float, ...]
@@ -43,15 +44,29 @@ _EDGE = 0.025
 
 
 @dataclass(frozen=True, slots=True)
+class Encoder:
+    """Who turns text into vectors.
+
+    `name` stands in the signature. `folder` has the files and `sha256` says what they are; both
+    are empty where `name` is all that is known: a folder, or a hub repository that
+    `transformers` finds itself.
+    """
+
+    name: str
+    folder: str = ""
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What a metric may want to know: the texts' language, and who turns text into vectors.
 
     `language` is a key of `core.language.LANGUAGES`, empty for prose or where it is not told.
-    `encoder` is a folder or a hub repository, empty for the metric's own choice.
+    Without `encoder` the metric chooses one.
     """
 
     language: str = ""
-    encoder: str = ""
+    encoder: Encoder | None = None
 
 
 class Metric(Protocol):
@@ -61,8 +76,8 @@ class Metric(Protocol):
     def signature(self) -> str:
         """What decides the number, as sacrebleu writes it: `name|key:value|...|version:...`."""
 
-    def rows(self, predictions: Sequence[str], references: Sequence[References]) -> Sequence[Row]:
-        """One row for each prediction, in order."""
+    def rows(self, predictions: Sequence[str], references: Sequence[References]) -> Iterable[Row]:
+        """One row for each prediction, in order; they may come as they are made."""
 
     def scores(self, total: Row) -> Mapping[str, float]:
         """The scores of a sum of rows, or of one row alone.
@@ -100,10 +115,24 @@ def open_metric(name: str, settings: Settings | None = None) -> Metric:
 
 
 def default_metrics(language: str = "") -> tuple[str, ...]:
-    """All metrics that need no weights; CodeBLEU only where a language is told."""
+    """All metrics that need no weights; CodeBLEU only for a language that it can read."""
     return tuple(
-        name for name in METRICS if name != "bertscore" and (language or name != "codebleu")
+        name
+        for name in METRICS
+        if name != "bertscore" and (name != "codebleu" or language in GRAMMARS)
     )
+
+
+def choose_metrics(names: Sequence[str], language: str = "") -> tuple[str, ...]:
+    """`names`, each once; the default ones where there are none. Nothing is opened yet.
+
+    Raises:
+        UnknownName: no such metric; the hint has the nearest names.
+    """
+    for name in names:
+        if name not in METRICS:
+            raise UnknownName("metric", name, METRICS, field="metrics")
+    return tuple(dict.fromkeys(names or default_metrics(language)))
 
 
 def score_texts(
@@ -112,7 +141,7 @@ def score_texts(
     metrics: Sequence[str] = (),
     *,
     language: str = "",
-    encoder: str = "",
+    encoder: Encoder | None = None,
 ) -> tuple[TextScore, ...]:
     """Score each prediction against its one or several reference texts.
 
@@ -127,9 +156,30 @@ def score_texts(
     """
     given = _checked(predictions, references)
     key = parse_language(language).key if language else ""
-    names = tuple(dict.fromkeys(metrics or default_metrics(key)))
-    opened = [(name, open_metric(name, Settings(key, encoder))) for name in names]
-    return tuple(_scored(name, metric, predictions, given) for name, metric in opened)
+    settings = Settings(key, encoder)
+    opened = [(name, open_metric(name, settings)) for name in choose_metrics(metrics, key)]
+    return tuple(score_pairs(name, metric, predictions, given) for name, metric in opened)
+
+
+def score_pairs(
+    name: str,
+    metric: Metric,
+    predictions: Sequence[str],
+    references: Sequence[References],
+    heard: Callable[[int], None] = lambda _: None,
+) -> TextScore:
+    """What `metric` says of the pairs, of which there is one at least.
+
+    `heard` is told how many are done, as they come.
+    """
+    rows = []
+    for row in metric.rows(predictions, references):
+        rows.append(row)
+        heard(len(rows))
+    value, parts = _split(metric.scores(summed(rows)))
+    items = tuple(_split(metric.scores(row))[0] for row in rows)
+    interval = resampled(metric, rows, items, value)
+    return TextScore(name, value, interval, parts, items, metric.signature)
 
 
 def _checked(
@@ -147,16 +197,6 @@ def _checked(
         if not many:
             raise UsageError(f"prediction {index} has no reference")
     return given
-
-
-def _scored(
-    name: str, metric: Metric, predictions: Sequence[str], references: Sequence[References]
-) -> TextScore:
-    rows = metric.rows(predictions, references)
-    value, parts = _split(metric.scores(summed(rows)))
-    items = tuple(_split(metric.scores(row))[0] for row in rows)
-    interval = resampled(metric, rows, items, value)
-    return TextScore(name, value, interval, parts, items, metric.signature)
 
 
 def _split(scores: Mapping[str, float]) -> tuple[float, dict[str, float]]:
