@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import math
 from collections.abc import Sequence
@@ -28,6 +29,11 @@ REFERENCES = [
     ("while x: y",),
     ("return x2",),
 ]
+
+
+def checkpoints() -> Any:
+    """The maker of tiny checkpoints, which needs torch to be imported."""
+    return importlib.import_module("fakes.checkpoints")
 
 
 @pytest.fixture(scope="session")
@@ -150,6 +156,92 @@ def test_the_corpus_score_is_the_mean_over_the_pairs(encoder: str) -> None:
 def test_the_signature_tells_encoder_and_layer(encoder: str) -> None:
     signature = BertScore(Settings("", Encoder(encoder))).signature
     assert f"|encoder:{Path(encoder).name}|layer:2|" in signature
+
+
+@needs_torch
+def test_the_signature_tells_weights_that_are_known(encoder: str) -> None:
+    known = Encoder("small", encoder, "0123456789abcdef")
+    assert "|encoder:small|weights:0123456789ab|" in BertScore(Settings("", known)).signature
+
+
+@needs_torch
+def test_an_encoder_by_another_name_scores_the_same(encoder: str) -> None:
+    named = BertScore(Settings("", Encoder("small", encoder)))
+    assert list(named.rows(PREDICTIONS, REFERENCES)) == rows(encoder, PREDICTIONS, REFERENCES)
+
+
+@needs_torch
+def test_no_layer_beyond_the_last_is_taken(encoder: str) -> None:
+    assert "|layer:2|" in BertScore(Settings("", Encoder("roberta-large", encoder))).signature
+
+
+@needs_torch
+@pytest.mark.parametrize("architecture", ["gpt2", "t5"])
+def test_models_without_a_mark_or_a_longest_input_can_be_encoders(
+    architecture: str, tmp_path: Path
+) -> None:
+    folder = checkpoints().save(tmp_path, architecture)
+    ((*scores, _),) = rows(str(folder), ["return a + b"], [("return a + b",)])
+    assert scores == pytest.approx([1.0, 1.0, 1.0], abs=1e-5)
+
+
+@needs_torch
+def test_pickled_weights_are_read_as_data(tmp_path: Path) -> None:
+    plain, pickled = (
+        checkpoints().save(tmp_path / str(kind), "bert", pickled=kind) for kind in (False, True)
+    )
+    assert rows(str(plain), PREDICTIONS, REFERENCES) == rows(str(pickled), PREDICTIONS, REFERENCES)
+
+
+@needs_torch
+def test_a_pickle_that_would_run_code_is_refused(tmp_path: Path) -> None:
+    import torch
+
+    class Bomb:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return Path.touch, (tmp_path / "ran",)
+
+    folder = checkpoints().save(tmp_path / "bomb", "bert", pickled=True)
+    torch.save({"embeddings": Bomb()}, folder / "pytorch_model.bin")
+    with pytest.raises(ArtefactUnavailable, match="would run code"):
+        BertScore(Settings("", Encoder(str(folder))))
+    assert not (tmp_path / "ran").exists()
+
+
+def cut(folder: Path) -> None:
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-1000])
+
+
+def lacking(folder: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    path = folder / "model.safetensors"
+    weights = load_file(path)
+    weights.pop(next(name for name in sorted(weights) if "layer.1" in name))
+    save_file(weights, path, {"format": "pt"})
+
+
+def unspoken(folder: Path) -> None:
+    for path in folder.glob("tokenizer*"):
+        path.unlink()
+
+
+@needs_torch
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [(cut, "could not be loaded"), (lacking, "lacks weights"), (unspoken, "has no tokenizer")],
+)
+def test_an_encoder_that_is_not_whole_is_refused(spoil: Any, told: str, tmp_path: Path) -> None:
+    spoil(checkpoints().save(tmp_path, "bert"))
+    with pytest.raises(ArtefactUnavailable, match=told):
+        BertScore(Settings("", Encoder(str(tmp_path))))
+
+
+@needs_torch
+def test_loading_an_encoder_prints_nothing(encoder: str, capfd: pytest.CaptureFixture[str]) -> None:
+    BertScore(Settings("", Encoder(encoder)))
+    assert capfd.readouterr() == ("", "")
 
 
 @needs_torch

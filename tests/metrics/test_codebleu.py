@@ -31,7 +31,8 @@ MEAN = '''def mean(values):
 
 def scores(language: str, prediction: str, *references: str) -> Mapping[str, float]:
     metric = open_metric("codebleu", Settings(language))
-    return metric.scores(metric.rows([prediction], [references])[0])
+    (row,) = metric.rows([prediction], [references])
+    return metric.scores(row)
 
 
 def same_grammar(language: str) -> None:
@@ -62,7 +63,7 @@ def test_a_corpus_is_summed_like_the_programs() -> None:
     rows = metric.rows(
         [case["prediction"] for case in cases], [tuple(case["references"]) for case in cases]
     )
-    assert metric.scores(summed(rows)) == pytest.approx(TABLE["python_corpus"], abs=1e-6)
+    assert metric.scores(summed(list(rows))) == pytest.approx(TABLE["python_corpus"], abs=1e-6)
 
 
 @pytest.mark.parametrize("language", GRAMMARS)

@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 from codelathe.core.errors import UnknownName, UsageError
 from codelathe.metrics.similarity import (
     METRICS,
+    Encoder,
     References,
     Row,
     Settings,
     default_metrics,
     open_metric,
     resampled,
+    score_pairs,
     score_texts,
     summed,
 )
@@ -215,6 +217,28 @@ def test_an_unknown_metric_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(UnknownName) as caught:
         score_texts(["a"], ["a"], ["codeblue"])
     assert "codebleu" in caught.value.hint
+
+
+def test_an_unknown_metric_is_refused_before_any_is_opened() -> None:
+    with pytest.raises(UnknownName):
+        score_texts(["a"], ["a"], ["bertscore", "blue"], encoder=Encoder("/nowhere"))
+
+
+def test_codebleu_is_no_default_for_a_language_that_it_cannot_read() -> None:
+    assert "codebleu" not in default_metrics("sql")
+
+
+def test_each_pair_is_told_when_it_is_scored() -> None:
+    told: list[int] = []
+    score_pairs("share", Share(), ["yes", "no", "yes"], [("",)] * 3, told.append)
+    assert told == [1, 2, 3]
+
+
+@pytest.mark.parametrize("name", ["bleu", "chrf"])
+def test_more_pairs_than_are_read_at_once_score_as_they_do_together(name: str) -> None:
+    few, many = ((PREDICTIONS * n, REFERENCES * n) for n in (1, 300))
+    alone, together = score_texts(*few, [name])[0], score_texts(*many, [name])[0]
+    assert together.items == alone.items * 300
 
 
 def test_an_unknown_language_is_refused() -> None:

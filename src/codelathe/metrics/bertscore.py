@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any, NamedTuple
 
 from codelathe.core.checkpoint import CheckpointHeader
@@ -50,6 +51,7 @@ _DIGITS = 12
 """Of the weights' hash in a signature."""
 _BROKEN = (
     OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, RuntimeError, ImportError,
+    EOFError,
 )  # fmt: skip
 """What files that are broken, foreign or no encoder's make `transformers` raise."""
 
@@ -99,22 +101,22 @@ class BertScore:
         self, settings: Settings, *, idf: bool = False, baseline: Triple | None = None
     ) -> None:
         encoder = settings.encoder or Encoder(default_encoder(settings.language))
-        self._encoder = _Encoder(encoder)
+        self._network = _Network(encoder)
         self._idf = idf
         self._baseline = baseline or (0.0, 0.0, 0.0)
         weights = f"|weights:{encoder.sha256[:_DIGITS]}" if encoder.sha256 else ""
         self.signature = (
             f"bertscore|encoder:{_last_part(encoder.name)}{weights}"
-            f"|layer:{self._encoder.layer}|idf:{'yes' if idf else 'no'}"
-            f"|rescaled:{'yes' if baseline else 'no'}|version:{self._encoder.version}"
+            f"|layer:{self._network.layer}|idf:{'yes' if idf else 'no'}"
+            f"|rescaled:{'yes' if baseline else 'no'}|version:{self._network.version}"
         )
 
     def rows(self, predictions: Sequence[str], references: Sequence[References]) -> Iterator[Row]:
-        """One row for each prediction, as they are made."""
-        weights = self._encoder.weights(references if self._idf else None)
+        """One row for each prediction."""
+        weights = self._network.weights(references if self._idf else None)
         for start in range(0, len(predictions), _PAIRS):
             some, theirs = predictions[start : start + _PAIRS], references[start : start + _PAIRS]
-            known = self._encoder.encode((*some, *(text for many in theirs for text in many)))
+            known = self._network.encode((*some, *(text for many in theirs for text in many)))
             for text, many in zip(some, theirs, strict=True):
                 matches = [_match(known[text], known[wanted], weights) for wanted in many]
                 best = map(max, zip(*matches, strict=True))
@@ -162,28 +164,13 @@ def _match(given: Encoded, wanted: Encoded, weights: Weights) -> Triple:
     return precision, recall, 2 * precision * recall / total if total else 0.0
 
 
-class _Encoder:
+class _Network:
     """A transformer encoder, cut off behind the layer whose vectors are wanted."""
 
     def __init__(self, encoder: Encoder) -> None:
         require_packages()
         self._torch, transformers = import_module("torch"), import_module("transformers")
-        broken = (*_BROKEN, import_module("safetensors").SafetensorError)
-        place = encoder.folder or encoder.name
-        if Path(place).is_dir() and not CheckpointHeader(Path(place), {}).has_tokenizer:
-            raise _unusable(encoder, "has no tokenizer")  # the library would make one up
-        try:
-            with _quiet(transformers.utils.logging):
-                config = transformers.AutoConfig.from_pretrained(place)
-                self._tokenizer = transformers.AutoTokenizer.from_pretrained(place)
-                model, found = transformers.AutoModel.from_pretrained(
-                    place, dtype="float32", output_loading_info=True
-                )
-        except broken as error:
-            raise _unusable(encoder, f"could not be loaded: {_first_line(error)}") from None
-        # The library draws at random what a file lacks; of the pooler nothing is used.
-        if lacking := sorted(key for key in found["missing_keys"] if "pooler" not in key):
-            raise _unusable(encoder, f"lacks weights: {lacking[0]}")
+        config, self._tokenizer, model = _loaded(encoder, transformers)
         depth = config.num_hidden_layers
         self.layer = min(LAYERS.get(_last_part(encoder.name), depth), depth)
         self._model = model.get_encoder() if config.is_encoder_decoder else model
@@ -253,6 +240,29 @@ def _batches(
             yield found[start:end]
             start = end
     yield found[start:]
+
+
+def _loaded(encoder: Encoder, transformers: Any) -> tuple[Any, Any, Any]:
+    """Configuration, tokenizer and model; pickled weights are read as data only."""
+    broken = (*_BROKEN, import_module("safetensors").SafetensorError)
+    place = encoder.folder or encoder.name
+    if Path(place).is_dir() and not CheckpointHeader(Path(place), {}).has_tokenizer:
+        raise _unusable(encoder, "has no tokenizer")  # the library would make one up
+    try:
+        with _quiet(transformers.utils.logging):
+            config = transformers.AutoConfig.from_pretrained(place)
+            tokenizer = transformers.AutoTokenizer.from_pretrained(place)
+            model, found = transformers.AutoModel.from_pretrained(
+                place, dtype="float32", weights_only=True, output_loading_info=True
+            )
+    except UnpicklingError:
+        raise _unusable(encoder, "has a pickle that is broken or would run code") from None
+    except broken as error:
+        raise _unusable(encoder, f"could not be loaded: {_first_line(error)}") from None
+    # The library draws at random what a file lacks; of the pooler nothing is used.
+    if lacking := sorted(key for key in found["missing_keys"] if "pooler" not in key):
+        raise _unusable(encoder, f"lacks weights: {lacking[0]}")
+    return config, tokenizer, model
 
 
 def _unusable(encoder: Encoder, what: str) -> ArtefactUnavailable:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache, reduce
 from operator import or_
 from typing import NamedTuple, TypeVar
@@ -66,13 +66,11 @@ class CodeBleu:
         grammar = grammar_version(self._language)
         self.signature = f"codebleu|lang:{self._language}|weights:0.25x4|version:{grammar}"
 
-    def rows(self, predictions: Sequence[str], references: Sequence[References]) -> Sequence[Row]:
+    def rows(self, predictions: Sequence[str], references: Sequence[References]) -> Iterator[Row]:
         """One row for each prediction."""
         read = lru_cache(_KEPT)(self._read)
-        return [
-            self._row(prediction.strip(), [reference.strip() for reference in many], read)
-            for prediction, many in zip(predictions, references, strict=True)
-        ]
+        for prediction, many in zip(predictions, references, strict=True):
+            yield self._row(prediction.strip(), [reference.strip() for reference in many], read)
 
     def scores(self, total: Row) -> Mapping[str, float]:
         """The weighted mean, and the parts `ngram`, `keyword`, `syntax` and `dataflow`."""

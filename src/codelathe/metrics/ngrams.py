@@ -7,12 +7,15 @@ its public functions, so that a change there is seen.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
 
 from codelathe.core.errors import MissingDependency
 from codelathe.metrics.similarity import References, Row, Settings
+
+_SEGMENTS = 1000
+"""So many at once: sacrebleu keeps the n-grams of all that it is given."""
 
 
 class Bleu:
@@ -31,9 +34,9 @@ class Bleu:
         self._sentence = metrics.BLEU(force=True, effective_order=True)
         self.signature = _signature("bleu", "smooth:exp|tok:13a")
 
-    def rows(self, predictions: Sequence[str], references: Sequence[References]) -> Sequence[Row]:
+    def rows(self, predictions: Sequence[str], references: Sequence[References]) -> Iterator[Row]:
         """One row for each prediction."""
-        return [(1, *row) for row in _statistics(self._corpus, predictions, references)]
+        return ((1, *row) for row in _statistics(self._corpus, predictions, references))
 
     def scores(self, total: Row) -> Mapping[str, float]:
         """BLEU as a fraction; sacrebleu prints it times 100."""
@@ -54,9 +57,9 @@ class ChrF:
         self._metric = _sacrebleu("chrF").CHRF()
         self.signature = _signature("chrf", "nc:6|nw:0|beta:2|space:no")
 
-    def rows(self, predictions: Sequence[str], references: Sequence[References]) -> Sequence[Row]:
+    def rows(self, predictions: Sequence[str], references: Sequence[References]) -> Iterator[Row]:
         """One row for each prediction."""
-        return [tuple(row) for row in _statistics(self._metric, predictions, references)]
+        return map(tuple, _statistics(self._metric, predictions, references))
 
     def scores(self, total: Row) -> Mapping[str, float]:
         """The score as a fraction; sacrebleu prints it times 100."""
@@ -79,11 +82,10 @@ def _signature(name: str, settings: str) -> str:
 
 def _statistics(
     metric: Any, predictions: Sequence[str], references: Sequence[References]
-) -> list[list[int]]:
-    # sacrebleu takes the first references of all items, then the second of all, and None
-    # where an item has no more.
-    streams = list(zip_longest(*references))
-    found: list[list[int]] = metric._extract_corpus_statistics(  # noqa: SLF001
-        list(predictions), streams
-    )
-    return found
+) -> Iterator[list[int]]:
+    for start in range(0, len(predictions), _SEGMENTS):
+        some = slice(start, start + _SEGMENTS)
+        # sacrebleu takes the first references of all items, then the second of all, and None
+        # where an item has no more.
+        streams = list(zip_longest(*references[some]))
+        yield from metric._extract_corpus_statistics(list(predictions[some]), streams)  # noqa: SLF001

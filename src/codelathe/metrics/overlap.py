@@ -6,7 +6,7 @@ With several references the best of them counts.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 
 from codelathe.core.errors import MissingDependency
@@ -27,7 +27,7 @@ class ExactMatch:
     def __init__(self, settings: Settings) -> None:
         pass
 
-    def rows(self, predictions: Sequence[str], references: Sequence[References]) -> Sequence[Row]:
+    def rows(self, predictions: Sequence[str], references: Sequence[References]) -> Iterator[Row]:
         """One row for each prediction."""
         return _best(predictions, references, lambda a, b: float(a.split() == b.split()))
 
@@ -53,7 +53,7 @@ class EditSimilarity:
         self._similarity: Callable[[str, str], float] = Indel.normalized_similarity
         self.signature = f"edit-similarity|cost:indel|version:rapidfuzz-{version('rapidfuzz')}"
 
-    def rows(self, predictions: Sequence[str], references: Sequence[References]) -> Sequence[Row]:
+    def rows(self, predictions: Sequence[str], references: Sequence[References]) -> Iterator[Row]:
         """One row for each prediction."""
         return _best(predictions, references, self._similarity)
 
@@ -79,7 +79,7 @@ class RougeL:
         self._common: Callable[[Sequence[str], Sequence[str]], float] = LCSseq.similarity
         self.signature = f"rouge-l|words:letters|stem:no|version:rapidfuzz-{version('rapidfuzz')}"
 
-    def rows(self, predictions: Sequence[str], references: Sequence[References]) -> Sequence[Row]:
+    def rows(self, predictions: Sequence[str], references: Sequence[References]) -> Iterator[Row]:
         """One row for each prediction."""
         return _best(predictions, references, self._f1)
 
@@ -97,8 +97,6 @@ def _best(
     predictions: Sequence[str],
     references: Sequence[References],
     compare: Callable[[str, str], float],
-) -> list[Row]:
-    return [
-        (max(compare(prediction, reference) for reference in many), 1.0)
-        for prediction, many in zip(predictions, references, strict=True)
-    ]
+) -> Iterator[Row]:
+    for prediction, many in zip(predictions, references, strict=True):
+        yield max(compare(prediction, reference) for reference in many), 1.0

@@ -77,7 +77,7 @@ class Metric(Protocol):
         """What decides the number, as sacrebleu writes it: `name|key:value|...|version:...`."""
 
     def rows(self, predictions: Sequence[str], references: Sequence[References]) -> Iterable[Row]:
-        """One row for each prediction, in order; they may come as they are made."""
+        """One row for each prediction, in order, each when it is made."""
 
     def scores(self, total: Row) -> Mapping[str, float]:
         """The scores of a sum of rows, or of one row alone.

@@ -149,15 +149,15 @@ def _nobody(plan: Plan, artefact: Artefact, failures: list[tuple[str, StoreError
     hints = [error.hint for _, error in failures if error.hint]
     if len(plan.artefacts) > 1 and plan.record.format != "gguf":
         hints.append(
-            f"or copy the folder that `lathe models path {plan.name}` prints on another machine "
+            f"copy the folder that `lathe models path {plan.name}` prints on another machine "
             f"to {plan.drop}, under its own name"
         )
     elif artefact.sha256:
         hints.append(
-            f"or copy {artefact.file} (SHA-256 {artefact.sha256[:12]}...) from another machine "
+            f"copy {artefact.file} (SHA-256 {artefact.sha256[:12]}...) from another machine "
             f"to {plan.drop / artefact.file} and run the same command again"
         )
     return kind(
         f"{plan.name} could not be fetched: {reasons or 'no source knows it'}",
-        hint="; ".join(hints),
+        hint="; or ".join(hints),
     )

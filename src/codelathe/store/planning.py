@@ -107,11 +107,11 @@ class RepositoryPlanner:
                 now = ModelRef("hf", hub.repository, "main", hub.file)
                 hints.append(f"if the commit fetched before is gone, take what is there now: {now}")
             hints.append(
-                f"or download {hub.repository} on a machine with a network, copy the .gguf file "
+                f"download {hub.repository} on a machine with a network, copy the .gguf file "
                 "(or the folder) here and name it by its path"
             )
             raise ArtefactUnavailable(
-                f"{ref} could not be fetched: hub: {error.message}", hint="; ".join(hints)
+                f"{ref} could not be fetched: hub: {error.message}", hint="; or ".join(hints)
             ) from None
 
 
