@@ -217,10 +217,9 @@ def _shortened(text: str, start: int) -> str:
     """One line of `text`, from the character `start` on."""
     if not text:
         return click.style("(empty)", dim=True)
-    cut = text[start : start + _SHOWN]
-    shown = cut.replace("\r", "\\r").replace("\n", "\\n").replace("\t", "\\t")
-    behind = "..." if start + _SHOWN < len(text) else ""
-    return f"{'...' if start else ''}{printable(shown)}{behind}"
+    line = text[start:].replace("\r", "\\r").replace("\n", "\\n").replace("\t", "\\t")
+    behind = "..." if len(line) > _SHOWN else ""
+    return f"{'...' if start else ''}{printable(line[:_SHOWN])}{behind}"
 
 
 def _told(file: TextFile) -> str:
