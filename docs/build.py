@@ -28,14 +28,14 @@ def cli_page() -> str:
 
 
 def _section(command: click.Command, path: str) -> str:
-    parts = [f"## {path}\n", _help(command, path)]
+    parts = [f"{'#' * len(path.split())} {path}\n", _help(command, path)]
     if isinstance(command, click.Group):
         parts += [
             _section(sub, f"{path} {name}")
             for name, sub in command.commands.items()
             if not sub.hidden
         ]
-    return "\n".join(parts).replace("\n## " + path + " ", "\n### " + path + " ")
+    return "\n".join(parts)
 
 
 def _help(command: click.Command, path: str) -> str:

@@ -44,7 +44,11 @@ _BETWEEN_LINES = 10.0
     help="Of bleu, chrf, rouge-l, exact-match, edit-similarity, codebleu and bertscore; else "
     "all but bertscore, and codebleu only with --language.",
 )  # fmt: skip
-@click.option("--language", metavar="LANG", help="The programs' language, for codebleu.")
+@click.option(
+    "--language",
+    metavar="LANG",
+    help="The programs' language, for codebleu and the choice of an encoder.",
+)
 @click.option(
     "--encoder", metavar="REF",
     help="For bertscore: minilm, a folder or hf:OWNER/REPO; else CodeBERT from the hub, and "
@@ -135,19 +139,25 @@ def _watching(output: Output) -> Iterator[Heard]:
         yield lambda *_: None
         return
     from codelathe.cli.progress import CountBar
+    from codelathe.cli.verdicts import clock
 
     bar = CountBar(output) if sys.stderr.isatty() else None
-    upcoming = time.monotonic() + (_MOMENT if bar else _BETWEEN_LINES)
+    began = time.monotonic()
+    upcoming = began + (_MOMENT if bar else _BETWEEN_LINES)
 
     def hear(metric: str, done: int, total: int) -> None:
-        nonlocal upcoming
-        if (now := time.monotonic()) < upcoming:
+        nonlocal began, upcoming
+        now = time.monotonic()
+        if not done:
+            began = now
+        if now < upcoming:
             return
         upcoming = now + (_BETWEEN if bar else _BETWEEN_LINES)
+        left = f", {clock((now - began) / done * (total - done))} left" if done else ""
         if bar:
-            bar.draw(done, total, metric, "pairs")
+            bar.draw(done, total, metric, f"pairs{left}")
         else:
-            output.say(f"{metric} {done}/{total} pairs")
+            output.say(f"{metric} {done}/{total} pairs{left}")
 
     try:
         yield hear
@@ -197,14 +207,14 @@ def _show_worst(found: Similarity, worst: int) -> None:
 
 
 def _show_texts(predicted: str, references: tuple[str, ...]) -> None:
-    """Both texts from a little before where they part; of several references the closest."""
+    """Both texts from a little before where they part; of several references the last to part."""
     reference = max(references, key=lambda text: _parting(predicted, text))
     longest = max(len(predicted), len(reference))
     start = max(0, min(_parting(predicted, reference) - _BEFORE, longest - _SHOWN))
     click.echo(f"    predicted  {_shortened(predicted, start)}")
     click.echo(f"    reference  {_shortened(reference, start)}")
     if len(references) > 1:
-        click.secho(f"    (the closest of {len(references)} references)", dim=True)
+        click.secho(f"    (one of {len(references)} references)", dim=True)
 
 
 def _parting(first: str, second: str) -> int:
