@@ -159,6 +159,7 @@ def test_equal_files_are_said_to_be_equal(capsys: pytest.CaptureFixture[str]) ->
         (["--metrics", "bleu,codeblue"], "unknown metric 'codeblue'", "codebleu"),
         (["--metrics", ","], "--metrics names none", "--metrics bleu,chrf"),
         (["--metrics", "codebleu"], "needs the programs' language", "--language python"),
+        (["--metrics", "bertscore,codebleu"], "needs the programs' language", ""),
         (["--language", "cobolt"], "unknown language 'cobolt'", ""),
         (["--encoder", "minilm"], "not among the metrics", "edit-similarity,bertscore"),
         (["--worst", "-1"], "-1 is not in the range", "lathe evaluate similarity --help"),

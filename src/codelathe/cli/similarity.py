@@ -120,10 +120,14 @@ def _settings(
     names: tuple[str, ...], language: str, encoder: str | None, output: Output
 ) -> tuple[Settings, tuple[str, ...]]:
     """What the metrics are told, and what is to be said of the encoder."""
-    from codelathe.metrics.similarity import Settings
+    from codelathe.metrics.similarity import Settings, open_metric
 
+    plain = Settings(language)
     if _ENCODED not in names:
-        return Settings(language), ()
+        return plain, ()
+    for name in names:
+        if name != _ENCODED:
+            open_metric(name, plain)  # what is wrong is told before an encoder is fetched
     from codelathe.cli.progress import fetching
     from codelathe.wiring import find_encoder
 
