@@ -103,6 +103,8 @@ class ProcessSlot(Sandbox):
                 field="language",
             )
         self.toolchain = toolchain
+        self.kits: dict[bool, str] = {}
+        """The folder of the kit for programs (False) and for tests (True), once it is known."""
         plan = {
             "profile": "process",
             "tier": tier,

@@ -123,15 +123,18 @@ class ProgramRunner:
 
     def _kit(self, test: bool) -> str | _Ended:
         """The folder of the language's kit, which is built where it is not there yet."""
+        known = self._process.kits
+        if test in known:
+            return known[test]
         kit = self._toolchain.kit(test)
-        if kit is None:
-            return ""
-        name = kit_name(self._toolchain, kit)
-        if artefacts.has_kit(name):
-            return name
-        with artefacts.building(name) as needed:
-            failure = self._build_kit(name, kit) if needed else None
-        return failure or name
+        name = kit_name(self._toolchain, kit) if kit else ""
+        if kit and not artefacts.has_kit(name):
+            with artefacts.building(name) as needed:
+                failure = self._build_kit(name, kit) if needed else None
+            if failure:
+                return failure
+        known[test] = name
+        return name
 
     def _build_kit(self, name: str, kit: Kit) -> _Ended | None:
         if self._process.runs:  # all programs will rest on it: no candidate was here before
