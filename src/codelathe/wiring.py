@@ -138,12 +138,13 @@ def open_engine(
     if engine not in LOCAL_ENGINES:
         raise UnknownName("engine", engine, LOCAL_ENGINES, field="engine")
     if ref.scheme in NAMED_ENGINES:
-        if engine != "auto":
-            raise UsageError(
-                f"--engine {engine} is for local models, and {model} is not one",
-                hint="leave --engine out, or name a local model: lathe models list",
-                field="engine",
-            )
+        for option, value in (("engine", engine), ("precision", precision)):
+            if value != "auto":
+                raise UsageError(
+                    f"--{option} {value} is for local models, and {model} is not one",
+                    hint=f"leave --{option} out, or name a local model: lathe models list",
+                    field=option,
+                )
         named: Engine = NAMED_ENGINES.load(ref.scheme)(ref.name)
         return named
     if ref.scheme == "adapter":

@@ -32,7 +32,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Told:
         return judge
 
     monkeypatch.setattr(wiring, "open_judge", opened)
-    monkeypatch.setattr(wiring, "open_benchmark", lambda *_: asking(4))
+    monkeypatch.setattr(wiring, "open_benchmark", lambda *_, **__: asking(4))
     return judge
 
 
@@ -302,3 +302,12 @@ def test_the_terminal_signal_ends_a_run_as_an_interruption_does() -> None:
         _, told = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "the same command goes on from there" in told
+
+
+@pytest.mark.usefixtures("told")
+@pytest.mark.parametrize("option", ["--engine", "--precision"])
+def test_what_is_for_local_models_is_refused_for_others(
+    option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert evaluate(option, "int8", model=script("passed")) == 2
+    assert f"{option[2:]}" in capsys.readouterr().err

@@ -12,6 +12,7 @@ import click
 from codelathe.cli.console import NOT_PROVED, Output, output_options, printable
 from codelathe.cli.judging import (
     FORGEABLE,
+    base_only_option,
     data_option,
     ks_option,
     mode_option,
@@ -19,7 +20,7 @@ from codelathe.cli.judging import (
     start,
     workers_option,
 )
-from codelathe.cli.options import engine_option, model_option
+from codelathe.cli.options import engine_option, model_option, precision_option
 from codelathe.core.errors import LatheError, UnknownName, UsageError
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ _OWN = "model"
 @click.option("--seed", default=0, show_default=True, help="Seed of answers that are drawn.")
 @click.option(
     "--max-tokens", type=click.IntRange(min=1), metavar="N",
-    help="Longest answer, in tokens; else the protocol's own, 768 for all.",
+    help="Longest answer, in tokens; else the protocol's own.",
 )  # fmt: skip
 @click.option(
     "--protocol", metavar="NAME",
@@ -61,6 +62,8 @@ _OWN = "model"
     help="Where the three files go; else a folder of its own under runs/ in CODELATHE_HOME.",
 )  # fmt: skip
 @data_option
+@base_only_option
+@precision_option
 @mode_option
 @workers_option
 @output_options
@@ -70,6 +73,8 @@ def evaluate(
     engine: str,
     out: Path | None,
     data: Path | None,
+    base_only: bool,
+    precision: str,
     mode: str,
     workers: int | None,
     samples: int,
@@ -100,19 +105,25 @@ def evaluate(
         n=samples, ks=parse_ks(ks), temperature=_parse_temperature(temperature),
         own_temperature=temperature == _OWN, mode=mode, **wishes,  # type: ignore[arg-type]
     )  # fmt: skip
-    with _opened(benchmark, data, workers, wish, output) as (opened, judge):
+    with _opened(benchmark, data, workers, wish, output, base_only=base_only) as (opened, judge):
         from codelathe.cli.progress import fetching
         from codelathe.wiring import open_engine
 
         with fetching(output) as progress:
-            asked = open_engine(model, engine, progress, several=True)
+            asked = open_engine(model, engine, progress, precision=precision, several=True)
         with closing(asked):
             return _run(_plan(opened, model, asked, wish), asked, judge, out, output)
 
 
 @contextmanager
 def _opened(
-    name: str, data: Path | None, workers: int | None, wish: Wish, output: Output
+    name: str,
+    data: Path | None,
+    workers: int | None,
+    wish: Wish,
+    output: Output,
+    *,
+    base_only: bool,
 ) -> Iterator[tuple[Benchmark, SandboxJudge]]:
     """The benchmark and the judge, which starts while the data is read."""
     from codelathe.benchmarks import BENCHMARKS, is_own
@@ -129,7 +140,7 @@ def _opened(
         judge = stack.enter_context(closing(open_judge(wish.mode, workers)))
         start(judge)
         with fetching(output) as progress:
-            benchmark = open_benchmark(name, data, judge, progress)
+            benchmark = open_benchmark(name, data, judge, progress, base_only=base_only)
         yield benchmark, judge
 
 

@@ -24,7 +24,7 @@ _WIDTH = 64
 #: Tokens in one step, those of prompts included: what two cores' caches hold the better.
 _STEP_TOKENS = 256
 #: Tokens, of prompts and answers, that lines may hold between them before others wait.
-_ROOM = 24_576
+_ROOM = 65_536
 #: How the processor computes: docs/engines.md has what each setting costs.
 _PROPERTIES: dict[str, Any] = {"KV_CACHE_PRECISION": "u8"}
 #: OpenVINO's word for why a line ended -> ours.

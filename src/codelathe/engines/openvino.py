@@ -105,15 +105,9 @@ class OpenVinoEngine:
         self, batch: Batch, waiting: deque[Line], watch: Watch | None
     ) -> Generator[Completion]:
         running: list[Line] = []
-        alone = True
         try:
             while waiting or running:
-                while waiting and batch.admits(waiting[0]) and not (alone and running):
-                    batch.start(waiting[0])
-                    running.append(waiting.popleft())
-                # The first prompt is read by itself: what others share with it, all of it
-                # where a prompt is answered several times, is then read once and found again.
-                alone = False
+                _start(batch, waiting, running)
                 for line in batch.step(running, watch):
                     running.remove(line)
                     batch.end(line)
@@ -121,3 +115,24 @@ class OpenVinoEngine:
         finally:
             for line in running:
                 batch.end(line)
+
+
+def _start(batch: Batch, waiting: deque[Line], running: list[Line]) -> None:
+    """Put into the batch what there is room for, unless a prompt is about to be found there.
+
+    What a prompt shares with one that was read is found again, not read: of a prompt that is
+    answered several times all of it, of others their beginning. So the very first prompt is read
+    by itself, and of every prompt the first answer is begun before the others.
+    """
+    reading = {line.request for line in running if not line.written}
+    alone = not any(line.written for line in running)
+    later: list[Line] = []
+    while waiting and batch.admits(waiting[0]) and not (alone and running):
+        line = waiting.popleft()
+        if line.request in reading:
+            later.append(line)
+            continue
+        batch.start(line)
+        running.append(line)
+        reading.add(line.request)
+    waiting.extendleft(reversed(later))
