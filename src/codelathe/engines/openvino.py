@@ -15,6 +15,7 @@ import threading
 from collections import deque
 from collections.abc import Generator, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from codelathe.core.errors import ModelFileError
 from codelathe.core.generation import (
@@ -105,11 +106,13 @@ class OpenVinoEngine:
         self, batch: Batch, waiting: deque[Line], watch: Watch | None
     ) -> Generator[Completion]:
         running: list[Line] = []
+        read: set[int] = set()
         try:
             while waiting or running:
-                _start(batch, waiting, running)
+                start_some(batch, waiting, running, read)
                 for line in batch.step(running, watch):
                     running.remove(line)
+                    read.add(line.request)
                     batch.end(line)
                     yield line.completion(self._info)
         finally:
@@ -117,22 +120,33 @@ class OpenVinoEngine:
                 batch.end(line)
 
 
-def _start(batch: Batch, waiting: deque[Line], running: list[Line]) -> None:
-    """Put into the batch what there is room for, unless a prompt is about to be found there.
+class _Rows(Protocol):
+    """What of a Batch decides who begins."""
 
-    What a prompt shares with one that was read is found again, not read: of a prompt that is
-    answered several times all of it, of others their beginning. So the very first prompt is read
-    by itself, and of every prompt the first answer is begun before the others.
+    def admits(self, line: Line) -> bool:
+        """Whether there is room."""
+
+    def start(self, line: Line) -> None:
+        """Take it in."""
+
+
+def start_some(batch: _Rows, waiting: deque[Line], running: list[Line], read: set[int]) -> None:
+    """Put into the batch what there is room for, unless its prompt is about to be found there.
+
+    `read` are the requests whose prompts were read. What a prompt shares with one of those is
+    found again: all of it where it is answered several times, else its beginning. So the very
+    first prompt is read by itself, and of every request the first answer begins before the others.
     """
-    reading = {line.request for line in running if not line.written}
-    alone = not any(line.written for line in running)
+    read.update(line.request for line in running if line.written)
+    reading = {line.request for line in running} - read
     later: list[Line] = []
-    while waiting and batch.admits(waiting[0]) and not (alone and running):
+    while waiting and batch.admits(waiting[0]) and (read or not running):
         line = waiting.popleft()
         if line.request in reading:
             later.append(line)
             continue
         batch.start(line)
         running.append(line)
-        reading.add(line.request)
+        if line.request not in read:
+            reading.add(line.request)
     waiting.extendleft(reversed(later))
