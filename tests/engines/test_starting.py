@@ -53,6 +53,7 @@ class Call:
     def grow(self) -> None:
         for line in self.running:
             line.take([1], frozenset())
+        self.read.update(line.request for line in self.running if line.written == self.longest)
         self.running = [line for line in self.running if line.written < self.longest]
 
 
