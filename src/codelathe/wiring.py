@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,7 @@ from codelathe.core.errors import (
     UnsupportedArgument,
     UsageError,
 )
-from codelathe.core.generation import Engine, Message
+from codelathe.core.generation import Engine
 from codelathe.core.gguf import GgufHeader, read_gguf_header
 from codelathe.core.modelref import ModelRef, parse_model_ref
 from codelathe.core.registry import Registry
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from codelathe.judge import SandboxJudge
     from codelathe.metrics.similarity import Encoder
     from codelathe.store import Progress, Store
+    from codelathe.text.chat import ChatTemplate
+    from codelathe.training.data.tokenizer import Tokenizer
 
 DEFAULT_MODEL = "qwen2.5-coder-1.5b"
 #: What BERTScore takes where the encoder that it would take cannot be had.
@@ -174,6 +176,52 @@ def model_sha256(model: str) -> str:
         return f"{content_sha256(folder, remembered)} on {model_sha256(str(base))}"
     local = open_store().obtain(ref)
     return local.sha256 or content_sha256(local.path, remembered)
+
+
+@dataclass(frozen=True, slots=True)
+class TextSide:
+    """What a model does with text, without its weights. `template` is None for a base model."""
+
+    tokenizer: Tokenizer
+    template: ChatTemplate | None
+    context_length: int | None
+    model: str
+
+
+def open_text_side(model: str, progress: Progress | None = None) -> TextSide:
+    """The tokenizer and the template of the model named `model`, fetched where it is missing.
+
+    Raises:
+        InputError: the reference does not parse, names nothing known, or a service's model.
+        StoreError: it cannot be had.
+        EngineError: its tokenizer cannot be read, or a package is missing.
+    """
+    from codelathe.store.folders import expanded
+
+    ref = parse_model_ref(model)
+    if ref.remote or ref.scheme == "scripted":
+        raise UsageError(
+            f"{model} does not show its tokenizer",
+            hint="name a model on this machine: lathe models list",
+            field="model",
+        )
+    folder = None
+    if ref.scheme == "adapter":
+        adapter = read_adapter_header(expanded(ref.name))
+        folder, ref = adapter.path, _base_of(adapter)
+    local = open_store().obtain(ref, progress)
+    if local.format == "gguf":
+        from codelathe.engines.gguf_tokenizer import GgufTokenizer
+
+        gguf = read_gguf_header(local.path)
+        return TextSide(GgufTokenizer(gguf), _template(gguf), gguf.context_length, model)
+    from codelathe.training.data.tokenizer import open_tokenizer
+
+    header = talks = read_checkpoint_header(local.path)
+    if folder is not None and (own := read_tokenizer_header(folder)).has_tokenizer:
+        talks = own
+    template = _template(talks if talks.chat_template else header)
+    return TextSide(open_tokenizer(talks), template, header.context_length, model)
 
 
 def open_encoder(model: str, progress: Progress | None = None) -> TransformersEncoder:
@@ -354,9 +402,7 @@ def _pickles_trusted() -> bool:
     return os.environ.get("CODELATHE_TRUST_PICKLE") == "1"
 
 
-def _template(
-    header: GgufHeader | CheckpointHeader,
-) -> Callable[[Sequence[Message]], str] | None:
+def _template(header: GgufHeader | CheckpointHeader) -> ChatTemplate | None:
     """The model's own chat template, None for a base model."""
     if not header.chat_template:
         return None

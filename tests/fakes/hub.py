@@ -1,9 +1,9 @@
 """A hub on loopback: enough of the Hugging Face Hub's protocol for its real client.
 
-Listings (`/api/models/REPO/revision/REV`), files (`/REPO/resolve/REV/FILE`, HEAD and GET
-with Range) and, with `cdn`, the redirect of large files to another host. A `Fault` in
-`hub.faults` spoils one GET of a file's bytes, first in first out; `hub.refuse` answers
-everything with one status, `hub.page` with one page.
+Listings (`/api/models/REPO/revision/REV`; a data set's is a repository `datasets/REPO`), files
+(`/REPO/resolve/REV/FILE`, HEAD and GET with Range) and, with `cdn`, the redirect of large
+files to another host. A `Fault` in `hub.faults` spoils one GET of a file's bytes, first in
+first out; `hub.refuse` answers everything with one status, `hub.page` with one page.
 """
 
 from __future__ import annotations
@@ -114,7 +114,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(hub.refuse, b"refused")
         elif hub.page:
             self._send(200, hub.page)
-        elif match := re.fullmatch(r"/api/models/([^/]+/[^/]+)(?:/revision/(.+))?", path):
+        elif match := re.fullmatch(
+            r"/api/(?:models/)?((?:datasets/)?[^/]+/[^/]+)(?:/revision/(.+))?", path
+        ):
             self._listing(match[1], match[2] or "main")
         elif match := re.fullmatch(r"/((?:datasets/)?[^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
             self._file(match[1], match[2], match[3])
@@ -138,7 +140,8 @@ class _Handler(BaseHTTPRequestHandler):
             if not name.endswith(".json"):
                 sibling["lfs"] = {"size": len(data), "sha256": sha256(data), "pointerSize": 134}
             siblings.append(sibling)
-        document = {"id": repository, "modelId": repository, "sha": commit, "siblings": siblings}
+        name = repository.removeprefix("datasets/")
+        document = {"id": name, "modelId": name, "sha": commit, "siblings": siblings}
         if repository in hub.licences:
             document["cardData"] = {"license": hub.licences[repository]}
         self._send(200, json.dumps(document).encode(), {"Content-Type": "application/json"})

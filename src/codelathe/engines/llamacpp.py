@@ -161,6 +161,24 @@ class LlamaCppEngine:
             answer = self._ready(0).ask("/tokenize", body)
         return with_one_bos(answer["tokens"], self._header)
 
+    def pieces(self, text: str, *, special: bool = True) -> list[tuple[int, bytes]]:
+        """The tokens of `text`, none added, each with the bytes that it stands for.
+
+        With `special`, special tokens are read in `text` as such.
+        """
+        body = {
+            "content": text, "add_special": False, "parse_special": special, "with_pieces": True,
+        }  # fmt: skip
+        with self._lock:
+            answer = self._ready(0).ask("/tokenize", body)
+        return [(token["id"], _bytes(token["piece"])) for token in answer["tokens"]]
+
+    def text(self, tokens: Sequence[int]) -> str:
+        """The text of `tokens`, special ones included."""
+        with self._lock:
+            answer = self._ready(0).ask("/detokenize", {"tokens": list(tokens)})
+        return str(answer["content"])
+
     def _ready(self, tokens: int) -> _Server:
         """The server, loaded again with a larger context where `tokens` need it."""
         if self._server is not None and tokens > self._server.context:
@@ -185,6 +203,11 @@ def _body(prompt: list[int], sampling: Sampling, seed: int) -> dict[str, Any]:
         "repeat_penalty": 1.0,
         "cache_prompt": False,  # a reused prompt rounds differently: a seed would not repeat
     }
+
+
+def _bytes(piece: str | list[int]) -> bytes:
+    """llama.cpp gives text, and numbers where the bytes are not whole characters."""
+    return piece.encode() if isinstance(piece, str) else bytes(piece)
 
 
 def _finish_reason(event: dict[str, Any]) -> FinishReason | None:

@@ -75,8 +75,10 @@ class HubSource:
         """Whether the catalogue knows a repository for it."""
         return artefact.hub is not None
 
-    def repository(self, name: str, revision: str = "") -> Repository:
+    def repository(self, name: str, revision: str = "", *, dataset: bool = False) -> Repository:
         """The files of a repository, with sizes and, for LFS files, SHA-256.
+
+        The hub keeps those of data sets apart from those of models.
 
         Raises:
             SourceUnreachable: no answer, no such repository, or no permission.
@@ -84,9 +86,10 @@ class HubSource:
         from huggingface_hub import HfApi
 
         api = HfApi(endpoint=self._endpoint, library_name="codelathe")
+        listing = api.dataset_info if dataset else api.model_info
         info = self._ask(
             name,
-            lambda: api.model_info(
+            lambda: listing(
                 name, revision=revision or None, files_metadata=True, timeout=self._patience
             ),
         )

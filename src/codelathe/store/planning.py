@@ -17,7 +17,7 @@ from codelathe.store.catalogue import Entry
 from codelathe.store.hub import HubSource, Repository
 from codelathe.store.pins import Pin, Pins
 from codelathe.store.progress import Progress
-from codelathe.store.selection import DEFAULT_QUANT, is_quant, select
+from codelathe.store.selection import DEFAULT_QUANT, Selection, is_quant, select, select_data
 from codelathe.store.shelf import Record
 
 
@@ -75,24 +75,50 @@ class RepositoryPlanner:
         pin = None if hub.revision else self._pins.get(str(ref))
         found = self._ask(ref, hub, pin)
         chosen = select(hub.repository, (file.name for file in found.files), hub.file)
+        licence = entry.licence if entry else found.licence
+        return self._planned(str(ref), hub, (found, pin), (chosen, licence), progress)
+
+    def plan_data(self, name: str, ref: ModelRef, progress: Progress) -> Plan:
+        """The plan for `name`, the data files of the hub's data set `ref`.
+
+        Raises:
+            ArtefactUnavailable: the hub cannot be asked, or refuses.
+            InputError: it is not clear which of the files are meant.
+        """
+        hub = HubFile(ref.name, ref.revision, ref.file, dataset=True)
+        pin = None if hub.revision else self._pins.get(name)
+        found = self._ask(ref, hub, pin)
+        files = select_data(hub.repository, (file.name for file in found.files), hub.file)
+        chosen = Selection("unknown", files)
+        return self._planned(name, hub, (found, pin), (chosen, found.licence), progress)
+
+    def _planned(
+        self,
+        name: str,
+        hub: HubFile,
+        listed: tuple[Repository, Pin | None],
+        chosen: tuple[Selection, str],
+        progress: Progress,
+    ) -> Plan:
+        (found, pin), (selection, licence) = listed, chosen
         how = "taking the commit fetched before" if pin else "trusting the hub, pinning the commit"
-        progress.note(f"{ref} is not pinned in the catalogue: {how}, {found.commit[:12]}")
+        progress.note(f"{name} is not pinned in the catalogue: {how}, {found.commit[:12]}")
         record = Record(
-            names=(str(ref),),
-            format=chosen.format,
-            licence=entry.licence if entry else found.licence,
+            names=(name,),
+            format=selection.format,
+            licence=licence,
             repository=hub.repository,
             revision=found.commit,
         )
-        listed = {file.name: file for file in found.files}
+        files = {file.name: file for file in found.files}
         artefacts = tuple(
             Artefact(
-                name,
-                listed[name].bytes,
-                (pin.sha256(name) if pin else "") or listed[name].sha256,
-                HubFile(hub.repository, found.commit, name),
+                file,
+                files[file].bytes,
+                (pin.sha256(file) if pin else "") or files[file].sha256,
+                HubFile(hub.repository, found.commit, file, hub.dataset),
             )
-            for name in chosen.files
+            for file in selection.files
         )
         return Plan(record, artefacts, self._drop, pin=not hub.revision)
 
@@ -100,15 +126,17 @@ class RepositoryPlanner:
         try:
             if self._hub is None:
                 raise SourceUnreachable("not among the sources")
-            return self._hub.repository(hub.repository, pin.revision if pin else hub.revision)
+            revision = pin.revision if pin else hub.revision
+            return self._hub.repository(hub.repository, revision, dataset=hub.dataset)
         except SourceUnreachable as error:
             hints = [error.hint] if error.hint else []
             if pin is not None:
                 now = ModelRef("hf", hub.repository, "main", hub.file)
                 hints.append(f"if the commit fetched before is gone, take what is there now: {now}")
+            what = "its data files" if hub.dataset else "the .gguf file (or the folder)"
             hints.append(
-                f"download {hub.repository} on a machine with a network, copy the .gguf file "
-                "(or the folder) here and name it by its path"
+                f"download {hub.repository} on a machine with a network, copy {what} here and "
+                "name it by its path"
             )
             raise ArtefactUnavailable(
                 f"{ref} could not be fetched: hub: {error.message}", hint="; or ".join(hints)

@@ -2,7 +2,7 @@
 
 A GGUF model is one file, or several named `...-00001-of-00003.gguf`; a repository holds
 many, one a quantization. A checkpoint is the weights with the configuration and the
-tokenizer beside them.
+tokenizer beside them. A data set has parts (training, test), each of one or several files.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ from codelathe.store.catalogue import Format
 
 DEFAULT_QUANT = "q4_k_m"
 _SHARD = re.compile(r"-\d{5}-of-\d{5}$")
+_DATA = re.compile(r"\.(jsonl|ndjson|json|csv|tsv|parquet)(\.gz)?$", re.IGNORECASE)
+#: What data sets keep beside their data.
+_ABOUT_DATA = re.compile(r"(^|/)(\.[^/]*|dataset_infos?\.json|state\.json|[^/]*config\.json)$")
 _BESIDE_WEIGHTS = re.compile(r".*\.(json|txt|model|py|jinja)|.*LICEN[CS]E.*", re.IGNORECASE)
 
 
@@ -52,6 +55,43 @@ def select(where: str, names: Iterable[str], wanted: str = "") -> Selection:
             field="model",
         )
     return checkpoint
+
+
+def select_data(where: str, names: Iterable[str], wanted: str = "") -> tuple[str, ...]:
+    """Choose among `names` the files of one part of a data set.
+
+    `wanted` is a file name, or a word of it (`python`, `test`); empty, it is the training part.
+
+    Raises:
+        UnknownName: there is no such file; the hint lists what there is.
+        ModelRefError: the choice is not clear, or there is no data.
+    """
+    files = sorted(name for name in names if _DATA.search(name) and not _ABOUT_DATA.search(name))
+    if not files:
+        raise ModelRefError(
+            f"{where} holds no data: no .jsonl, .json, .csv or .parquet file", field="data"
+        )
+    if wanted in files:
+        return (wanted,)
+    parts: dict[str, list[str]] = {}
+    for name in files:
+        parts.setdefault(_SHARD.sub("", _DATA.sub("", name)), []).append(name)
+    fitting = [part for part in parts if not wanted or wanted.lower() in _words(part)]
+    if not fitting:
+        raise UnknownName(f"part of {where}", wanted, parts, field="data")
+    if len(fitting) > 1:
+        fitting = [part for part in fitting if "train" in _words(part)] or fitting
+    if len(fitting) > 1:
+        raise ModelRefError(
+            f"{where} holds {len(fitting)} parts" + (f" that fit {wanted!r}" if wanted else ""),
+            hint=f"name one, hf:{where}:PART: {', '.join(fitting)}",
+            field="data",
+        )
+    return tuple(parts[fitting[0]])
+
+
+def _words(part: str) -> set[str]:
+    return {part.lower(), *re.split(r"[/._-]", part.lower())}
 
 
 def is_quant(stem: str, quant: str) -> bool:

@@ -193,6 +193,28 @@ class Store:
         record = self._ensure(wanted, progress or Silent(), repair=True)
         return self._datasets.path(record)
 
+    def data_files(self, ref: ModelRef, progress: Progress | None = None) -> tuple[Path, ...]:
+        """The files of one part of the hub's data set `ref`, fetched where they are not in place.
+
+        Without a file named in `ref` it is the training part.
+
+        Raises:
+            InputError: it is not clear which files are meant.
+            StoreError: they could not be put in place.
+        """
+        name = f"datasets/{ref}"
+        planner = RepositoryPlanner(self._sources, self._pins, self._folders.datasets)
+
+        def find() -> Record | None:
+            named = (record for record in self._datasets.records() if name in record.names)
+            return max(named, key=lambda record: record.fetched, default=None)
+
+        wanted = _Wanted(
+            self._datasets, name, find, lambda heard: planner.plan_data(name, ref, heard)
+        )
+        record = self._ensure(wanted, progress or Silent(), repair=True)
+        return tuple(self._datasets.folder(record) / kept.name for kept in record.files)
+
     def _ensure(self, wanted: _Wanted, progress: Progress, *, repair: bool) -> Record:
         """The record of what is wanted, fetched under a lock where it is not in place."""
         record = wanted.sound(repair=repair)

@@ -10,9 +10,9 @@ Tools and documents are not offered to the template.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from codelathe.core.errors import EngineError, ModelFileError
 from codelathe.core.generation import Message
@@ -20,17 +20,26 @@ from codelathe.core.generation import Message
 if TYPE_CHECKING:
     import jinja2
 
-ChatTemplate = Callable[[Sequence[Message]], str]
+
+class ChatTemplate(Protocol):
+    """Renders messages to the text that a model reads."""
+
+    def __call__(self, messages: Sequence[Message], *, opened: bool = True) -> str:
+        """The text of `messages`; with `opened` it goes on to open the assistant's turn.
+
+        Raises:
+            EngineError: the template refuses the messages (a role it does not know, say).
+        """
+        ...
 
 
 def compile_chat_template(
     source: str, bos_token: str = "", eos_token: str = "", model: str = "the model"
 ) -> ChatTemplate:
-    """The function that renders messages, and then opens the assistant's turn.
+    """The function that renders messages by the template `source`.
 
     `bos_token` and `eos_token` are the strings of these tokens, as templates name
-    them; `model` is named in errors. The function raises EngineError where the
-    template refuses the messages (a role it does not know, for example).
+    them; `model` is named in errors.
 
     Raises:
         ModelFileError: the template is empty or does not compile.
@@ -50,12 +59,12 @@ def compile_chat_template(
             hint="fetch the model again, or name another one",
         ) from None
 
-    def render(messages: Sequence[Message]) -> str:
+    def render(messages: Sequence[Message], *, opened: bool = True) -> str:
         turns = [{"role": m.role, "content": m.content} for m in messages]
         try:
             return template.render(
                 messages=turns,
-                add_generation_prompt=True,
+                add_generation_prompt=opened,
                 bos_token=bos_token,
                 eos_token=eos_token,
                 tools=None,

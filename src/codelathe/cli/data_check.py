@@ -1,0 +1,187 @@
+"""`lathe data check`: every fault of training data with its line, before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from codelathe.cli.console import Output, output_options, printable
+from codelathe.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from codelathe.training.data.checking import Lengths, Repeats
+    from codelathe.training.data.loading import Loaded
+    from codelathe.training.data.rows import Fault
+
+_UNUSABLE = 2
+_LINES = 5
+_WIDTH = 100
+
+
+@click.command(name="check", short_help="List every fault of training data, with its line.")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option(
+    "--map", "mapping", default="", metavar="OURS=THEIRS,...",
+    help="What the data calls a field: instruction=question,output=answer.",
+)  # fmt: skip
+@click.option(
+    "--model",
+    metavar="REF",
+    help="Count tokens as this model reads the rows, and try its template.",
+)
+@click.option(
+    "--max-length", type=click.IntRange(min=2), metavar="N",
+    help="With --model: rows of more tokens are too long; else its context.",
+)  # fmt: skip
+@output_options
+def data_check(
+    files: tuple[str, ...],
+    mapping: str,
+    model: str | None,
+    max_length: int | None,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Read rows of training data and list every fault with its line, counted by kind.
+
+    A FILE is JSON, JSON Lines, CSV or Parquet, .gz or not, or a data set of the hub,
+    hf:OWNER/REPO[:PART]. A row has messages; or prompt and completion; or instruction, input and
+    output; or text; or prefix, suffix and middle. ShareGPT's conversations are known. Exit code
+    2 means that no row can be used.
+
+    \b
+    lathe data check rows.jsonl
+    lathe data check train.csv more.parquet --map instruction=question,output=answer
+    lathe data check rows.jsonl --model smollm2-135m --max-length 1024 --json
+    """
+    output = Output(as_json, quiet)
+    if max_length is not None and model is None:
+        raise UsageError(
+            "--max-length counts tokens, and no model is named to count them",
+            hint=f"--model REF --max-length {max_length}",
+            field="max_length",
+        )
+    from codelathe.cli.training_data import read_data
+    from codelathe.training.data.checking import count_repeats
+
+    loaded = read_data(files, mapping, output)
+    repeats = count_repeats(loaded.rows)
+    lengths = _measure(loaded, model, max_length, output) if model and loaded.rows else None
+    if output.json:
+        output.document(check_document(files, loaded, repeats, lengths))
+    else:
+        _show(files, loaded, repeats, lengths)
+    refused = lengths is not None and not lengths.rows
+    return _UNUSABLE if refused or not loaded.rows else 0
+
+
+def _measure(loaded: Loaded, model: str, max_length: int | None, output: Output) -> Lengths:
+    from codelathe.cli.training_data import open_renderer
+    from codelathe.training.data.checking import measure
+
+    renderer, side = open_renderer(model, output)
+    return measure(loaded.rows, renderer, max_length or side.context_length)
+
+
+def check_document(
+    files: Sequence[str], loaded: Loaded, repeats: Repeats, lengths: Lengths | None
+) -> dict[str, Any]:
+    """All that was found, as JSON has it."""
+    return {
+        "files": list(files),
+        "rows": len(loaded.rows) + len(loaded.faults),
+        "usable": len(loaded.rows),
+        "forms": loaded.forms,
+        "fault_counts": {str(kind): count for kind, count in loaded.fault_counts.items()},
+        "faults": [
+            {"kind": str(f.kind), "file": f.source, "line": f.line, "message": f.message}
+            for f in loaded.faults
+        ],
+        "repeats": {"exact": repeats.exact, "near": repeats.near},
+        "notes": list(loaded.notes),
+        "tokens": _lengths_document(lengths) if lengths else None,
+    }
+
+
+def _lengths_document(lengths: Lengths) -> dict[str, Any]:
+    return {
+        "rows": lengths.rows,
+        "total": lengths.tokens,
+        "supervised": lengths.supervised,
+        "median": lengths.median,
+        "longest": lengths.longest,
+        "max_length": lengths.limit,
+        "too_long": [
+            {"file": row.source, "line": row.line, "tokens": size} for row, size in lengths.too_long
+        ],
+        "refused": [
+            {"file": r.row.source, "line": r.row.line, "message": r.why} for r in lengths.refused
+        ],
+    }
+
+
+def _show(files: Sequence[str], loaded: Loaded, repeats: Repeats, lengths: Lengths | None) -> None:
+    total = len(loaded.rows) + len(loaded.faults)
+    click.echo(
+        f"{printable(', '.join(files))}: {_count(total, 'row')}, {len(loaded.rows):,} usable"
+    )
+    for form, count in loaded.forms.items():
+        click.echo(f"  {form:<20} {count:>8,}")
+    _show_faults(loaded)
+    if repeats.exact or repeats.near:
+        click.echo("said before")
+        click.echo(f"  {'exactly':<20} {repeats.exact:>8,}")
+        click.echo(f"  {'nearly':<20} {repeats.near:>8,}")
+    if lengths is not None:
+        _show_lengths(lengths)
+    for note in loaded.notes:
+        click.secho(f"note: {printable(note)}", fg="yellow")
+    if not loaded.rows:
+        click.secho(
+            "no row can be used: lathe data check --help tells the forms, --map other names",
+            fg="red",
+        )
+
+
+def _show_faults(loaded: Loaded) -> None:
+    if not loaded.faults:
+        return
+    click.echo(f"faults                 {len(loaded.faults):>8,}")
+    for kind, count in loaded.fault_counts.items():
+        found = [fault for fault in loaded.faults if fault.kind == kind]
+        click.echo(f"  {click.style(f'{kind:<20}', fg='red')} {count:>8,}  {_lines(found)}")
+        for fault in found[:2]:
+            told = f"{fault.source}:{fault.line} {fault.message}"
+            click.echo(f"      {printable(told)[:_WIDTH]}")
+
+
+def _lines(faults: Sequence[Fault]) -> str:
+    """The first lines, and how many more there are."""
+    word = "line" if len(faults) == 1 else "lines"
+    shown = ", ".join(str(fault.line) for fault in faults[:_LINES])
+    more = f" and {len(faults) - _LINES:,} more" if len(faults) > _LINES else ""
+    return f"{word} {shown}{more}"
+
+
+def _show_lengths(lengths: Lengths) -> None:
+    share = lengths.supervised / lengths.tokens if lengths.tokens else 0.0
+    click.echo(f"tokens                 {lengths.tokens:>8,}")
+    click.echo(f"  {'the loss counts':<20} {lengths.supervised:>8,}  {share:.1%}")
+    click.echo(f"  {'a row, median':<20} {lengths.median:>8,}")
+    click.echo(f"  {'longest':<20} {lengths.longest:>8,}")
+    if lengths.limit is not None:
+        long = lengths.too_long
+        first = ", ".join(f"line {row.line} ({size:,})" for row, size in long[:_LINES])
+        more = f" and {len(long) - _LINES:,} more" if len(long) > _LINES else ""
+        click.echo(f"  {f'over {lengths.limit:,}':<20} {len(long):>8,}  {first}{more}".rstrip())
+    if lengths.refused:
+        click.echo(f"  {click.style('not rendered        ', fg='red')} {len(lengths.refused):>8,}")
+        for refused in lengths.refused[:_LINES]:
+            told = f"{refused.row.source}:{refused.row.line} {refused.why}"
+            click.echo(f"      {printable(told)[:_WIDTH]}")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

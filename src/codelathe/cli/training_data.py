@@ -1,0 +1,49 @@
+"""What the verbs on training data share: reading what was named, and a model's side of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from codelathe.cli.console import Output
+
+if TYPE_CHECKING:
+    from codelathe.training.data.loading import Loaded
+    from codelathe.training.data.rendering import Renderer
+    from codelathe.wiring import TextSide
+
+
+def read_data(names: Sequence[str], mapping: str, output: Output) -> Loaded:
+    """The rows and faults of the files and hub data sets in `names`.
+
+    Raises:
+        InputError: one cannot be read, or the mapping is not one.
+        StoreError: a data set cannot be had.
+    """
+    from codelathe.cli.progress import fetching
+    from codelathe.training.data.forms import parse_mapping
+    from codelathe.training.data.loading import load_rows
+    from codelathe.training.data.sources import find_files
+    from codelathe.wiring import open_store
+
+    fields = parse_mapping(mapping)
+    with fetching(output) as progress:
+        files = find_files(names, open_store(), progress)
+    return load_rows(files, fields)
+
+
+def open_renderer(model: str, output: Output) -> tuple[Renderer, TextSide]:
+    """What turns rows into the tokens of `model`, by its own tokenizer and template.
+
+    Raises:
+        InputError: the reference names nothing, or a service's model.
+        StoreError: the model cannot be had.
+        EngineError: its tokenizer cannot be read.
+    """
+    from codelathe.cli.progress import fetching
+    from codelathe.training.data.rendering import Renderer
+    from codelathe.wiring import open_text_side
+
+    with fetching(output) as progress:
+        side = open_text_side(model, progress)
+    return Renderer(side.tokenizer, side.template, model=model), side

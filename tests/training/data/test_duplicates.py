@@ -1,0 +1,153 @@
+"""Near duplicates are those that comparing all with all would find."""
+
+from __future__ import annotations
+
+import random
+from itertools import combinations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from codelathe.core.errors import InputError, UsageError
+from codelathe.training.data.duplicates import deduplicate, near_pairs
+from codelathe.training.data.minhash import sketch
+from codelathe.training.data.overlap import find_overlaps, refuse_overlaps
+from codelathe.training.data.rows import Row, Text
+from codelathe.training.data.shingles import jaccard, shingles
+
+
+def rows(*texts: str) -> list[Row]:
+    return [Row(Text(text), "text", "f", line) for line, text in enumerate(texts, 1)]
+
+
+def corpus(seed: int, size: int = 60, words: tuple[int, int] = (5, 120)) -> list[str]:
+    """Texts, many of them copies of others with a few words changed."""
+    draw = random.Random(seed)
+    found: list[str] = []
+    for _ in range(size):
+        if found and draw.random() < 0.6:
+            text = draw.choice(found).split()
+            for _ in range(draw.randrange(4)):
+                text[draw.randrange(len(text))] = f"w{draw.randrange(500)}"
+        else:
+            text = [f"w{draw.randrange(500)}" for _ in range(draw.randint(*words))]
+        found.append(" ".join(text))
+    return found
+
+
+def brute(texts: list[str], threshold: float) -> list[tuple[int, int, float]]:
+    sets = [shingles(text) for text in texts]
+    found = ((i, j, jaccard(sets[i], sets[j])) for i, j in combinations(range(len(sets)), 2))
+    return [(i, j, likeness) for i, j, likeness in found if likeness >= threshold]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_at_the_usual_threshold_exactly_the_pairs_of_brute_force_are_found(seed: int) -> None:
+    texts = corpus(seed)
+    wanted = brute(texts, 0.8)
+    assert wanted
+    assert [(p.first, p.second, p.jaccard) for p in near_pairs(texts, 0.8)] == wanted
+
+
+def test_at_the_lowest_threshold_nearly_all_pairs_are_found_and_no_other() -> None:
+    found = wanted = 0
+    for seed in range(6, 12):
+        texts = corpus(seed)
+        right = brute(texts, 0.6)
+        pairs = [(p.first, p.second, p.jaccard) for p in near_pairs(texts, 0.6)]
+        assert set(pairs) <= set(right)
+        found, wanted = found + len(pairs), wanted + len(right)
+    assert found >= 0.98 * wanted
+
+
+def test_short_texts_are_found_as_surely_as_long_ones() -> None:
+    texts = corpus(3, 200, words=(1, 14))
+    assert [(p.first, p.second, p.jaccard) for p in near_pairs(texts, 0.8)] == brute(texts, 0.8)
+
+
+def test_two_sketches_agree_as_often_as_their_sets_do() -> None:
+    draw = random.Random(5)
+    agreeing = 0
+    for _ in range(40):
+        shared = {draw.getrandbits(63) for _ in range(60)}
+        one, other = (frozenset({draw.getrandbits(63) for _ in range(20)} | shared) for _ in "ab")
+        agreeing += sum(a == b for a, b in zip(sketch(one), sketch(other), strict=True))
+    assert agreeing / (40 * 128) == pytest.approx(0.6, abs=0.03)
+
+
+@given(st.lists(st.text("abc \n(", max_size=30), max_size=12))
+@settings(max_examples=60)
+def test_what_is_told_is_never_below_the_threshold(texts: list[str]) -> None:
+    right = {(i, j) for i, j, _ in brute(texts, 0.7)}
+    assert {(p.first, p.second) for p in near_pairs(texts, 0.7)} <= right
+
+
+def test_white_space_makes_no_difference_to_likeness() -> None:
+    assert shingles("def f(x):\n    return x") == shingles("def f( x ): return x")
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.59, 1.01])
+def test_a_threshold_that_bands_do_not_serve_is_refused(threshold: float) -> None:
+    with pytest.raises(UsageError):
+        near_pairs([], threshold)
+
+
+def test_of_equal_rows_the_first_stays() -> None:
+    found = deduplicate(rows("a b", "c d", "a b"))
+    assert [row.line for row in found.rows] == [1, 2]
+    assert [(gone.line, stays.line) for gone, stays in found.exact] == [(3, 1)]
+
+
+def test_a_nearly_equal_row_goes_for_the_one_that_stays() -> None:
+    words = [f"w{n}" for n in range(100)]
+    found = deduplicate(rows(" ".join(words), "other", " ".join([*words[:-1], "x"])))
+    assert [(gone.line, stays.line) for gone, stays in found.near] == [(3, 1)]
+
+
+def test_a_row_is_not_left_out_for_one_that_went() -> None:
+    words = [f"w{n}" for n in range(100)]
+    one = " ".join(words)
+    two = " ".join([*words[:94], *"abcdef"])
+    three = " ".join([*words[:88], *"ghijkl", *"abcdef"])
+    assert [row.line for row in deduplicate(rows(one, two, three)).rows] == [1, 3]
+
+
+def test_only_equal_rows_go_without_a_threshold() -> None:
+    words = " ".join(f"w{n}" for n in range(100))
+    assert len(deduplicate(rows(words, f"{words} x", words), threshold=None).rows) == 2
+
+
+PROBLEM = "return the number of vowels in a word where y counts only at the very end"
+
+
+def test_a_row_that_holds_a_problems_words_is_told_with_its_id() -> None:
+    data = rows("nothing of the kind", f"Task: {PROBLEM.upper()}!")
+    (found,) = find_overlaps(
+        data, [("P/1", PROBLEM), ("P/2", "another problem of many words here")]
+    )
+    assert (found.row.line, found.problem) == (2, "P/1")
+    assert found.words == "return the number of vowels in a word where y counts only at"
+
+
+def test_fewer_words_than_a_run_are_no_overlap() -> None:
+    assert find_overlaps(rows(" ".join(PROBLEM.split()[:12])), [("P/1", PROBLEM)]) == []
+
+
+def test_a_short_problem_is_looked_for_whole_and_a_tiny_one_not_at_all() -> None:
+    data = rows("write a function that adds two numbers now")
+    problems = [("P/1", "a function that adds two numbers"), ("P/2", "adds two numbers")]
+    assert [found.problem for found in find_overlaps(data, problems)] == ["P/1"]
+
+
+def test_a_row_and_a_problem_are_told_once() -> None:
+    assert (
+        len(find_overlaps(rows(f"{PROBLEM} {PROBLEM}"), [("P/1", PROBLEM), ("P/1", PROBLEM)])) == 1
+    )
+
+
+def test_data_that_holds_a_benchmark_is_refused_with_line_and_problem() -> None:
+    found = find_overlaps(rows(PROBLEM), [("P/1", PROBLEM)])
+    with pytest.raises(InputError, match="f, line 1: P/1"):
+        refuse_overlaps(found)
+    refuse_overlaps([])
