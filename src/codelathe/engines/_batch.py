@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from codelathe.engines._prompting import END_TOKENS, usable_cores
 _WIDTH = 64
 #: Tokens in one step, those of prompts included: what two cores' caches hold the better.
 _STEP_TOKENS = 256
+#: Tokens in a block of the cache of keys and values, on processors.
+_BLOCK = 32
 #: Tokens, of prompts and answers, that lines may hold between them before others wait.
 _ROOM = 65_536
 #: How the processor computes: docs/engines.md has what each setting costs.
@@ -40,7 +43,8 @@ class Batch:
 
     def __init__(self, header: GgufHeader, cache: Path) -> None:
         self._lock = threading.Lock()
-        self._pipeline, self._tokenizer = load_converted(header, cache, _open_pipeline)
+        load = partial(_open_pipeline, most=max(_ROOM, header.context_length or 0))
+        self._pipeline, self._tokenizer = load_converted(header, cache, load)
         self._ends = self._end_tokens(header)
         self._held = 0
         self._started = 0
@@ -138,10 +142,16 @@ class Batch:
         return frozenset(int(token) for token in named if token is not None and token >= 0)
 
 
-def _open_pipeline(folder: Path) -> tuple[Any, Any]:
+def _open_pipeline(folder: Path, most: int) -> tuple[Any, Any]:
+    """Pipeline and tokenizer, with a cache for the keys and values of `most` tokens.
+
+    It takes memory as it is used. One without a size would be copied each time that it grows,
+    and keep every prompt that it has read.
+    """
     import openvino_genai
 
     scheduler = openvino_genai.SchedulerConfig()
+    scheduler.num_kv_blocks = -(-most // _BLOCK) + _WIDTH  # a line's last block may be part empty
     scheduler.max_num_seqs = _WIDTH
     scheduler.max_num_batched_tokens = _STEP_TOKENS
     scheduler.enable_prefix_caching = True  # answers to one prompt read it once
