@@ -61,15 +61,15 @@ class GgufTokenizer:
 def _places(text: str, pieces: Sequence[bytes]) -> list[tuple[int, int]]:
     """From bytes to characters: where each piece begins and ends in `text`.
 
-    Vocabularies that mark the beginning of a text with a space of their own give one byte more.
+    Some vocabularies put a space before a text, and after a special token, that is not there.
     """
+    data = text.encode()
     character = [index for index, sign in enumerate(text) for _ in sign.encode()]
-    extra = sum(map(len, pieces)) - len(character)
-    places, at = [], -max(extra, 0)
+    character.append(len(text))
+    places, at = [], 0
     for piece in pieces:
-        start, stop = max(at, 0), max(at + len(piece), 0)
-        at += len(piece)
-        first = character[start] if start < len(character) else len(text)
-        last = character[min(stop, len(character)) - 1] + 1 if stop > start else first
-        places.append((first, last))
+        added = piece[:1] == b" " and not data.startswith(piece, at)
+        stop = min(at + len(piece) - added, len(data))
+        places.append((character[at], character[stop - 1] + 1 if stop > at else character[at]))
+        at = stop
     return places

@@ -59,13 +59,7 @@ def render_rows(rows: Iterable[Row], renderer: Renderer) -> Iterator[tuple[Row, 
 
 
 def measure(rows: Sequence[Row], renderer: Renderer, limit: int | None = None) -> Lengths:
-    """The lengths of `rows` in tokens.
-
-    Raises:
-        ModelFileError: the model lacks a template or tokens that the rows need, or its
-            template does not show which text the assistant wrote.
-    """
-    renderer.check(rows)
+    """The lengths of `rows` in tokens. What the model cannot render is `refused`."""
     lengths: list[int] = []
     too_long: list[tuple[Row, int]] = []
     refused: list[Refused] = []

@@ -61,9 +61,11 @@ def deduplicate(rows: Sequence[Row], threshold: float | None = NEAR) -> Deduplic
     first: dict[bytes, Row] = {}
     exact = []
     for row in rows:
-        stays = first.setdefault(_key(row), row)
-        if stays is not row:
-            exact.append((row, stays))
+        key = _key(row)
+        if key in first:
+            exact.append((row, first[key]))
+        else:
+            first[key] = row
     if threshold is None:
         return Deduplicated(tuple(first.values()), tuple(exact), ())
     kept: list[Row] = []

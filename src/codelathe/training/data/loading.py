@@ -49,7 +49,8 @@ class Loaded:
             told = ", ".join(f"{form} {count:,}" for form, count in forms.items())
             notes.append(f"forms are mixed: {told}")
         for form, count in self.also.items():
-            notes.append(f"{count:,} rows also fit the form {form}, which is not read")
+            fit = "row also fits" if count == 1 else "rows also fit"
+            notes.append(f"{count:,} {fit} the form {form}, which is not read")
         if self.unread:
             told = ", ".join(f"{name} ({count:,})" for name, count in self.unread.items())
             notes.append(f"fields that are not read: {told}")
