@@ -81,19 +81,18 @@ def make_repository(folder: Path, wanted: int, edits: int) -> tuple[int, list[Pa
 
 def edit(folder: Path, files: list[Path], edits: int) -> None:
     """Each edit gives one `return` of one file a pair of brackets, and is committed."""
-    made = 0
-    for file in files:
-        if made == edits:
-            return
-        try:
-            text = file.read_text(encoding="utf-8")
-        except UnicodeDecodeError:
-            continue
-        changed, count = _RETURN.subn(r"    return (\1)", text, count=1)
-        if count:
-            file.write_text(changed, encoding="utf-8")
-            commit(folder, f"Put what {file.name} returns into brackets")
-            made += 1
+    made, before = 0, -1
+    while made > before:  # once more through the files, for the next `return` of each
+        before = made
+        for file in files:
+            if made == edits:
+                return
+            text = file.read_text(encoding="utf-8", errors="surrogateescape")
+            changed, count = _RETURN.subn(r"    return (\1)", text, count=1)
+            if count:
+                file.write_text(changed, encoding="utf-8", errors="surrogateescape")
+                commit(folder, f"Put what {file.name} returns into brackets")
+                made += 1
 
 
 def commit(folder: Path, message: str) -> None:

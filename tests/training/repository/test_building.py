@@ -46,7 +46,7 @@ def test_a_function_is_asked_for_with_its_imports_constants_and_class(
     build(repository.folder, kinds=("write",))
     (row,) = (row for row in rows() if "Stack.push" in row["prompt"])
     assert code(row["prompt"]) == (
-        "from collections import deque\n\nLIMIT = 10\n\nclass Stack(list):\n\n\n"
+        "from collections import deque\n\nLIMIT = 10\n\n\nclass Stack(list):\n"
         "    def push(self, thing):\n"
         '        """Put a thing on top, unless the stack is full."""'
     )

@@ -135,7 +135,7 @@ def test_no_span_is_chosen_where_none_is_asked_for() -> None:
 )
 def test_documentation_has_to_say_something(doc: str, answer: bool) -> None:
     code = "def f(x):\n    return x + 1 + 2 + 3\n"
-    assert worth_learning(Function("f", "python", "", "def f(x):", code, code, doc)) is answer
+    assert worth_learning(Function("f", "python", "", "", "def f(x):", code, code, doc)) is answer
 
 
 def test_the_fence_around_code_is_longer_than_those_in_it() -> None:
@@ -197,7 +197,7 @@ def test_every_span_of_a_tree_is_in_the_file(language: str) -> None:
 
 def test_a_method_comes_with_its_class() -> None:
     (function,) = tree("rust").functions()
-    assert function.context == "impl Shop {"
+    assert function.classes == "impl Shop {"
     assert function.header.endswith("    #[inline]\n    pub fn sell(&self, n: u32) -> u32")
     assert function.code == "pub fn sell(&self, n: u32) -> u32 { n - 1 }"
 

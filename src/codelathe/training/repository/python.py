@@ -51,6 +51,7 @@ class PythonSource:
                 name=".".join([*(c.name for c in classes), node.name]),
                 language="python",
                 context=self._context(node, classes),
+                classes="\n".join(map(self._class_header, classes)),
                 header="\n".join(self.lines[first - 1 : end]),
                 code="\n".join(code),
                 bare="\n".join([*code[: cut.start], *code[cut.stop :]]),
@@ -151,21 +152,18 @@ class PythonSource:
         ]
 
     def _context(self, node: Definition, classes: tuple[ast.ClassDef, ...]) -> str:
-        """The imports and short constants that a function uses, and the headers of its classes."""
-        used = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
-        headers = []
-        for outer in classes:
-            used.update(
-                n.id for base in outer.bases for n in ast.walk(base) if isinstance(n, ast.Name)
-            )
-            bases = ", ".join(ast.unparse(b) for b in [*outer.bases, *outer.keywords])
-            line = self.lines[outer.lineno - 1]
-            margin = line[: len(line) - len(line.lstrip())]
-            headers.append(f"{margin}class {outer.name}{f'({bases})' if bases else ''}:")
-        imports = list(self._imports(used))
-        constants = [self._constants[name] for name in self._constants if name in used]
-        parts = ["\n".join(imports), "\n".join(constants), "\n".join(headers)]
+        """The imports and short constants that a function and the headers of its classes use."""
+        places: list[ast.AST] = [node, *(base for outer in classes for base in outer.bases)]
+        used = {n.id for place in places for n in ast.walk(place) if isinstance(n, ast.Name)}
+        constants = [line for name, line in self._constants.items() if name in used]
+        parts = ["\n".join(self._imports(used)), "\n".join(constants)]
         return "\n\n".join(part for part in parts if part)
+
+    def _class_header(self, node: ast.ClassDef) -> str:
+        bases = ", ".join(ast.unparse(base) for base in [*node.bases, *node.keywords])
+        line = self.lines[node.lineno - 1]
+        margin = line[: len(line) - len(line.lstrip())]
+        return f"{margin}class {node.name}{f'({bases})' if bases else ''}:"
 
     def _imports(self, used: set[str]) -> Iterator[str]:
         """The import statements, cut down to the names that are used."""

@@ -45,14 +45,16 @@ class Row:
 class Function:
     """A documented function, cut out of its file.
 
-    `context` is what it needs from around it (imports, class header), `header` its signature
-    and documentation in the place where they stand; `code` is all of it without a margin,
-    `bare` the same without the documentation, `doc` the documentation's text.
+    `context` is what it needs from around it (imports, constants), `classes` the headers of the
+    classes around it, `header` its signature and documentation in the place where they stand;
+    `code` is all of it without a margin, `bare` the same without the documentation, `doc` the
+    documentation's text.
     """
 
     name: str
     language: str
     context: str
+    classes: str
     header: str
     code: str
     bare: str
@@ -71,10 +73,10 @@ class Span:
 def function_rows(function: Function, kinds: tuple[Kind, ...]) -> Iterator[Row]:
     """Writing the function from its documentation, and the documentation from the function."""
     title = LANGUAGES[function.language].title
-    context = f"{function.context}\n\n\n" if function.context else ""
     if "write" in kinds:
         asked = f"Write the {title} function `{function.name}`. Answer with the whole function."
-        shown = fenced(context + function.header, function.language)
+        header = "\n".join(filter(None, [function.classes, function.header]))
+        shown = fenced("\n\n\n".join(filter(None, [function.context, header])), function.language)
         answer = fenced(function.code, function.language)
         yield Row("write", {"prompt": f"{asked}\n\n{shown}\n", "completion": answer})
     if "document" in kinds:

@@ -115,7 +115,8 @@ class TreeSource:
         return Function(
             name=name,
             language=self.language,
-            context="\n".join(self._class_header(c) for c in classes),
+            context="",
+            classes="\n".join(map(self._class_header, classes)),
             header=self._text(first, body.start_byte).rstrip(),
             code=code,
             bare=code,
