@@ -212,3 +212,22 @@ def test_files_are_taken_in_the_order_they_are_named() -> None:
     assert found == (Path("rows.jsonl"), Path("a/b"))
     with pytest.raises(InputError):
         find_files(["none.jsonl"], Nothing())
+
+
+def test_rows_that_hold_a_problem_of_a_benchmark_are_listed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    prompt = " ".join(f"word{n}" for n in range(20))
+    tests = "assert f() == 1"
+    write("own.jsonl", [{"id": "own/1", "prompt": prompt, "entry_point": "f", "tests": tests}])
+    write("rows.jsonl", [{"text": "fine"}, {"text": f"Task: {prompt}"}])
+    assert run(["data", "check", "rows.jsonl", "--against", "own.jsonl", "--json"]) == 0
+    assert [(o["line"], o["problem"]) for o in document(capsys)["overlaps"]] == [(2, "own/1")]
+
+
+def test_rows_that_a_model_cannot_render_are_told_beside_the_others(
+    model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write("rows.jsonl", [{"text": "fine"}, {"prefix": "a", "suffix": "c", "middle": "b"}])
+    assert run(["data", "check", "rows.jsonl", "--model", model]) == 0
+    assert "rows.jsonl:2 ./model has no tokens for fill in the middle" in capsys.readouterr().out

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +15,7 @@ from codelathe.core.errors import UsageError
 if TYPE_CHECKING:
     from codelathe.training.data.checking import Lengths, Repeats
     from codelathe.training.data.loading import Loaded
+    from codelathe.training.data.overlap import Overlap
     from codelathe.training.data.rows import Fault
 
 _UNUSABLE = 2
@@ -35,12 +38,17 @@ _WIDTH = 100
     "--max-length", type=click.IntRange(min=2), metavar="N",
     help="With --model: rows of more tokens are too long; else its context.",
 )  # fmt: skip
+@click.option(
+    "--against", default="", metavar="BENCHMARK,...",
+    help="List rows that hold text of these benchmarks: humaneval,mbpp.",
+)  # fmt: skip
 @output_options
 def data_check(
     files: tuple[str, ...],
     mapping: str,
     model: str | None,
     max_length: int | None,
+    against: str,
     as_json: bool,
     quiet: bool,
 ) -> int:
@@ -55,6 +63,7 @@ def data_check(
     lathe data check rows.jsonl
     lathe data check train.csv more.parquet --map instruction=question,output=answer
     lathe data check rows.jsonl --model smollm2-135m --max-length 1024 --json
+    lathe data check rows.jsonl --against humaneval,mbpp
     """
     output = Output(as_json, quiet)
     if max_length is not None and model is None:
@@ -67,14 +76,25 @@ def data_check(
     from codelathe.training.data.checking import count_repeats
 
     loaded = read_data(files, mapping, output)
-    repeats = count_repeats(loaded.rows)
     lengths = _measure(loaded, model, max_length, output) if model and loaded.rows else None
+    overlaps = _overlaps(loaded, against, output)
+    checked = Checked(loaded, count_repeats(loaded.rows), lengths, overlaps)
     if output.json:
-        output.document(check_document(files, loaded, repeats, lengths))
+        output.document(check_document(files, checked))
     else:
-        _show(files, loaded, repeats, lengths)
+        _show(files, checked)
     refused = lengths is not None and not lengths.rows
     return _UNUSABLE if refused or not loaded.rows else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """All that was found. `lengths` and `overlaps` are None where nobody asked for them."""
+
+    loaded: Loaded
+    repeats: Repeats
+    lengths: Lengths | None
+    overlaps: list[Overlap] | None
 
 
 def _measure(loaded: Loaded, model: str, max_length: int | None, output: Output) -> Lengths:
@@ -85,10 +105,22 @@ def _measure(loaded: Loaded, model: str, max_length: int | None, output: Output)
     return measure(loaded.rows, renderer, max_length or side.context_length)
 
 
-def check_document(
-    files: Sequence[str], loaded: Loaded, repeats: Repeats, lengths: Lengths | None
-) -> dict[str, Any]:
+def _overlaps(loaded: Loaded, against: str, output: Output) -> list[Overlap] | None:
+    names = re.findall(r"[^\s,]+", against)
+    if not names:
+        return None
+    from codelathe.cli.progress import fetching
+    from codelathe.evaluation.overlap import benchmark_texts
+    from codelathe.training.data.overlap import find_overlaps
+    from codelathe.wiring import open_store
+
+    with fetching(output) as progress:
+        return find_overlaps(loaded.rows, benchmark_texts(names, open_store(), progress))
+
+
+def check_document(files: Sequence[str], checked: Checked) -> dict[str, Any]:
     """All that was found, as JSON has it."""
+    loaded, repeats, lengths = checked.loaded, checked.repeats, checked.lengths
     return {
         "files": list(files),
         "rows": len(loaded.rows) + len(loaded.faults),
@@ -102,6 +134,12 @@ def check_document(
         "repeats": {"exact": repeats.exact, "near": repeats.near},
         "notes": list(loaded.notes),
         "tokens": _lengths_document(lengths) if lengths else None,
+        "overlaps": None
+        if checked.overlaps is None
+        else [
+            {"file": o.row.source, "line": o.row.line, "problem": o.problem, "words": o.words}
+            for o in checked.overlaps
+        ],
     }
 
 
@@ -122,7 +160,8 @@ def _lengths_document(lengths: Lengths) -> dict[str, Any]:
     }
 
 
-def _show(files: Sequence[str], loaded: Loaded, repeats: Repeats, lengths: Lengths | None) -> None:
+def _show(files: Sequence[str], checked: Checked) -> None:
+    loaded, repeats = checked.loaded, checked.repeats
     total = len(loaded.rows) + len(loaded.faults)
     click.echo(
         f"{printable(', '.join(files))}: {_count(total, 'row')}, {len(loaded.rows):,} usable"
@@ -134,8 +173,10 @@ def _show(files: Sequence[str], loaded: Loaded, repeats: Repeats, lengths: Lengt
         click.echo("said before")
         click.echo(f"  {'exactly':<20} {repeats.exact:>8,}")
         click.echo(f"  {'nearly':<20} {repeats.near:>8,}")
-    if lengths is not None:
-        _show_lengths(lengths)
+    if checked.lengths is not None:
+        _show_lengths(checked.lengths)
+    if checked.overlaps is not None:
+        _show_overlaps(checked.overlaps)
     for note in loaded.notes:
         click.secho(f"note: {printable(note)}", fg="yellow")
     if not loaded.rows:
@@ -154,7 +195,7 @@ def _show_faults(loaded: Loaded) -> None:
         click.echo(f"  {click.style(f'{kind:<20}', fg='red')} {count:>8,}  {_lines(found)}")
         for fault in found[:2]:
             told = f"{fault.source}:{fault.line} {fault.message}"
-            click.echo(f"      {printable(told)[:_WIDTH]}")
+            click.echo(f"      {_short(told)}")
 
 
 def _lines(faults: Sequence[Fault]) -> str:
@@ -180,7 +221,19 @@ def _show_lengths(lengths: Lengths) -> None:
         click.echo(f"  {click.style('not rendered        ', fg='red')} {len(lengths.refused):>8,}")
         for refused in lengths.refused[:_LINES]:
             told = f"{refused.row.source}:{refused.row.line} {refused.why}"
-            click.echo(f"      {printable(told)[:_WIDTH]}")
+            click.echo(f"      {_short(told)}")
+
+
+def _show_overlaps(overlaps: list[Overlap]) -> None:
+    click.echo(f"text of benchmarks     {len(overlaps):>8,}")
+    for overlap in overlaps:
+        told = f"{overlap.row.source}:{overlap.row.line} {overlap.problem}: {overlap.words}"
+        click.echo(f"      {_short(told)}")
+
+
+def _short(text: str) -> str:
+    line = printable(text).replace("\n", " ")
+    return line if len(line) <= _WIDTH else f"{line[: _WIDTH - 3]}..."
 
 
 def _count(number: int, noun: str) -> str:
