@@ -6,7 +6,7 @@ import re
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -50,6 +50,10 @@ _SHOWN = 5
     help="What becomes of e-mail addresses.",
 )  # fmt: skip
 @click.option(
+    "--prove", is_flag=True,
+    help="Only functions that the repository's own doctests and tests prove, run in isolation.",
+)  # fmt: skip
+@click.option(
     "--commits", type=click.IntRange(min=0), default=1000, show_default=True, metavar="N",
     help="How many of the newest commits are looked at for edits.",
 )  # fmt: skip
@@ -69,6 +73,7 @@ def data_build(
     licences: str | None,
     secrets: Literal["drop", "mask"],
     emails: Literal["mask", "keep"],
+    prove: bool,
     commits: int,
     spans: int,
     seed: int,
@@ -80,7 +85,8 @@ def data_build(
     `write` rows ask for a function by its signature and documentation, `document` rows the
     other way round, `fill` rows for a node cut out of a file's syntax tree, `edit` rows for what
     a commit made of a function. Generated and vendored files are left out, repetitions and
-    secrets too; each row tells its file, licence and time. Nothing of the repository is run.
+    secrets too; each row tells its file, licence and time. Nothing of the repository is run,
+    but with --prove its functions, by the judge.
 
     \b
     lathe data build . --out rows.jsonl
@@ -91,12 +97,15 @@ def data_build(
     from codelathe.metrics.codetree import parse
     from codelathe.training.repository.building import build_rows
     from codelathe.training.repository.options import BuildOptions
+    from codelathe.wiring import open_judge
 
     options = BuildOptions(
         _kinds(kinds), _licences(licences), secrets, emails, commits, spans, seed
     )
-    with _watching(output) as heard:
-        built = build_rows(repository, out, options, parse=parse, heard=heard)
+    with ExitStack() as stack:
+        heard = stack.enter_context(_watching(output))
+        judge = stack.enter_context(closing(open_judge())) if prove else None
+        built = build_rows(repository, out, options, parse=parse, judge=judge, heard=heard)
     for note in built.notes:
         output.say(printable(note))
     if output.json:
@@ -172,6 +181,8 @@ def _show(built: Built) -> None:
             f", left out: {_counts(built.commits_left_out)}" if built.commits_left_out else ""
         )
         click.echo(f"  commits   {built.commits:,} looked at{left_out}")
+    if built.proved is not None:
+        click.echo(f"  proved    {built.proved:,} functions, {built.failed:,} not")
     if built.duplicates:
         click.echo(f"  repeated  {built.duplicates:,} rows left out")
     _show_secrets(built)

@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from codelathe.core.errors import InputError, MissingDependency
+from codelathe.core.judging import Judge
 from codelathe.core.language import LANGUAGES
 from codelathe.training.repository.choosing import choose_spans, fill_rows, worth_learning
 from codelathe.training.repository.edits import MASS, commit_message, edit_rows
@@ -28,6 +29,7 @@ from codelathe.training.repository.leaving import (
 )
 from codelathe.training.repository.licences import Licences, allowed, is_licence_file
 from codelathe.training.repository.options import BuildOptions, Built, LeftOut
+from codelathe.training.repository.proving import Proved, prove_functions
 from codelathe.training.repository.python import PythonSource
 from codelathe.training.repository.rows import Row, function_rows
 from codelathe.training.repository.secrets import MASK, Redaction
@@ -48,14 +50,17 @@ def build_rows(
     options: BuildOptions,
     *,
     parse: Parse | None = None,
+    judge: Judge | None = None,
     heard: Heard = lambda *_: None,
 ) -> Built:
     """Write the training rows of the repository at `folder` to `out`, as JSON Lines.
 
     `parse` takes a source and its language to its tree (tree-sitter's); without it only Python
-    gives functions and spans. Where there is no git, files are read as they lie.
+    gives functions and spans. With a `judge` only those functions become rows that the
+    repository's own doctests and tests prove. Where there is no git, files are read as they lie.
 
     Raises:
+        IsolationError: the judge cannot isolate code on this machine.
         InputError: `folder` is no folder, git refuses it, or nothing in it gives a row.
         UsageError: `out` cannot be written.
         DiskFull: there is no room for the rows; what `out` held before is kept.
@@ -67,6 +72,9 @@ def build_rows(
     with closing(tree), RowFile(out) as file:
         build = _Build(tree, file, options, parse, heard)
         build.read_history()
+        build.choose_files()
+        if judge is not None:
+            build.prove(judge)
         build.read_files()
         build.read_commits()
         built = build.result(folder, notes)
@@ -98,7 +106,9 @@ class _Build:
         self._entries = tree.entries()
         self._redact = Redaction(emails=options.emails == "mask")
         self._licences = Licences(())
+        self._fit: list[Entry] = []
         self._marked: dict[str, str] = {}
+        self._proved: Proved | None = None
         self._times: dict[str, int] = {}
         self._newest: list[Commit] = []
         self._seen: set[bytes] = set()
@@ -125,13 +135,27 @@ class _Build:
                     Commit(commit.id, commit.time, commit.parents, commit.touched, changes)
                 )
 
+    def choose_files(self) -> None:
+        """The files to read, as far as their paths tell."""
+        self._licences = Licences(self._licence_files())
+        self._fit = [entry for entry in self._entries if self._kept(check_entry, entry)]
+        self._marked = self._tree.marked([entry.path for entry in self._fit])
+
+    def prove(self, judge: Judge) -> None:
+        """Which functions the repository's own tests prove."""
+        texts = {}
+        for entry in self._fit:
+            if language_of(entry.path) == "python":
+                with suppress(LeftOut):
+                    texts[entry.path] = read_text(self._tree.read(entry, LARGEST), "python")
+        self._proved = prove_functions(
+            texts, judge, lambda done, total: self._heard("proving", done, total)
+        )
+
     def read_files(self) -> None:
         """The rows of each file."""
-        self._licences = Licences(self._licence_files())
-        fit = [entry for entry in self._entries if self._kept(check_entry, entry)]
-        self._marked = self._tree.marked([entry.path for entry in fit])
-        for number, entry in enumerate(fit):
-            self._heard("files", number, len(fit))
+        for number, entry in enumerate(self._fit):
+            self._heard("files", number, len(self._fit))
             self._kept(self._read_file, entry)
 
     def read_commits(self) -> None:
@@ -167,6 +191,8 @@ class _Build:
             dropped=self._dropped,
             masked=self._masked,
             sha256=self._file.sha256,
+            proved=None if self._proved is None else len(self._proved.functions),
+            failed=0 if self._proved is None else self._proved.failed,
             notes=notes,
         )
 
@@ -199,7 +225,7 @@ class _Build:
         self._languages[language] += 1
         self._under[licence] += 1
         time = _iso(self._times.get(entry.path))
-        for row in self._file_rows(source):
+        for row in self._file_rows(source, entry.path):
             self._put(row, entry.path, licence, time)
 
     def _checked(self, path: str, data: bytes) -> tuple[str, str]:
@@ -224,17 +250,20 @@ class _Build:
         self._without_grammar.add(language)
         raise LeftOut(_NO_GRAMMAR)
 
-    def _file_rows(self, source: PythonSource | TreeSource) -> Iterator[Row]:
+    def _file_rows(self, source: PythonSource | TreeSource, path: str) -> Iterator[Row]:
         kinds = self._options.kinds
         if "write" in kinds or "document" in kinds:
             for function in source.functions():
-                if worth_learning(function):
+                if worth_learning(function) and self._is_proved(path, function.name):
                     yield from function_rows(function, kinds)
         if "fill" in kinds:
             spans = choose_spans(
                 source.spans(), source.data, self._options.spans, self._options.seed
             )
             yield from fill_rows(spans, source.data)
+
+    def _is_proved(self, path: str, name: str) -> bool:
+        return self._proved is None or (path, name) in self._proved.functions
 
     def _read_commit(self, commit: Commit) -> None:
         if commit.parents > 1:

@@ -51,7 +51,8 @@ class Built:
 
     `rows` counts by kind, `languages` and `licences` the files that were read, `left_out`
     the files that were not by reason, `commits_left_out` the commits. `dropped` rows held a
-    secret, `masked` ones hold its mask. `commit` is empty where there was no git.
+    secret, `masked` ones hold its mask. `commit` is empty where there was no git. `proved` and
+    `failed` count functions; `proved` is None where no proof was asked for.
     """
 
     folder: str
@@ -71,6 +72,8 @@ class Built:
     dropped: int
     masked: int
     sha256: str
+    proved: int | None = None
+    failed: int = 0
     notes: tuple[str, ...] = field(default=())
 
     def document(self) -> dict[str, Any]:
@@ -99,6 +102,9 @@ class Built:
                 "rows_masked": self.masked,
                 "places": [{"kind": p.kind, "file": p.file, "line": p.line} for p in self.secrets],
             },
+            "proved": None
+            if self.proved is None
+            else {"functions": self.proved, "failed": self.failed},
             "seed": self.options.seed,
             "notes": list(self.notes),
         }
