@@ -87,10 +87,21 @@ def test_what_is_usual_is_not_said() -> None:
         ({"asked": asking(temperature=None)}, "the model's temperature"),
         ({"mode": "compat"}, "judged in mode compat"),
         ({"timeout": 10.0}, "10 s"),
+        ({"benchmark": "mbpp+", "tests": ("base",)}, "base tests only"),
     ],
 )
 def test_whatever_parts_two_rows_is_said(other: dict[str, Any], told: str) -> None:
     assert told in described(**other)
+
+
+@pytest.mark.parametrize(("numbers", "shown"), [("int4", "INT4"), ("float32", "Q4_K_M")])
+def test_a_model_that_was_made_smaller_when_it_was_loaded_is_shown_so(
+    numbers: str, shown: str, knowledge: Knowledge, tmp_path: Path
+) -> None:
+    version = f"transformers 5.23.0, torch 2.13.0, {numbers} on cpu"
+    write_run(tmp_path / "a", ONE, asking(engine="transformers", engine_version=version))
+    (row,) = rows(knowledge, tmp_path)
+    assert row.facts.precision == shown
 
 
 def test_a_protocol_that_an_engine_could_not_follow_to_the_letter_says_so() -> None:

@@ -8,21 +8,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from codelathe.benchmarks.opening import MORE_THAN_BASE
 from codelathe.benchmarks.protocols import PROTOCOLS, protocol_document
 from codelathe.core.errors import UsageError
-from codelathe.evaluation.board.facts import Knowledge
-from codelathe.evaluation.board.row import BoardRow, marks, number
+from codelathe.evaluation.board.facts import Knowledge, tidy_precision
+from codelathe.evaluation.board.row import BoardRow, Facts, marks, number
 from codelathe.evaluation.files import read_object
 from codelathe.evaluation.transcript import COMPLETIONS, RESULT, VERDICTS
 
 _OF_SAMPLES = ".result.json"
 _VERDICTS = "_verdicts"
+_SMALLER = re.compile(r"\b(int8|int4) on \w+$")  # the end of the engine `transformers`' version
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ def _row(path: Path, result: Mapping[str, Any], knowledge: Knowledge) -> BoardRo
     whole = path.name == RESULT and all((folder / f).is_file() for f in (COMPLETIONS, VERDICTS))
     return BoardRow(
         model=model,
-        facts=knowledge.facts(model, sha256),
+        facts=_loaded(signature).or_else(knowledge.facts(model, sha256)),
         benchmark=str(signature["benchmark"]),
         protocol=describe(signature),
         scores=marks(result["scores"], result["intervals"]),
@@ -90,6 +93,12 @@ def _row(path: Path, result: Mapping[str, Any], knowledge: Knowledge) -> BoardRo
         signature=signature_hash(signature),
         run=str(folder) if asked and whole else "",
     )
+
+
+def _loaded(signature: Mapping[str, Any]) -> Facts:
+    """What a run says of its model, which its files do not: numbers it was made smaller to."""
+    found = _SMALLER.search(str(signature.get("engine", {}).get("version", "")))
+    return Facts(precision=tidy_precision(found[1])) if found else Facts()
 
 
 def _stem(path: Path) -> str:
@@ -120,6 +129,8 @@ def describe(signature: Mapping[str, Any]) -> str:
         parts += _of_sampling(signature["sampling"], protocol)
         if signature["limit"] is not None:
             parts.append(f"the first {signature['limit']} problems")
+    if signature["benchmark"] in MORE_THAN_BASE and signature["tests"] == ["base"]:
+        parts.append("base tests only")
     if signature["timeout"] is not None:
         parts.append(f"{signature['timeout']:g} s")
     if signature["mode"] != "hardened":
