@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 _FILES_A_COMMIT = 5
-_RETURN = re.compile(r"^    return (\w+)$", re.MULTILINE)
+_RETURN = re.compile(r"^( +)return (\w+)$", re.MULTILINE)
 _WHO = {
     f"GIT_{role}_{name}": value
     for role in ("AUTHOR", "COMMITTER")
@@ -88,7 +88,7 @@ def edit(folder: Path, files: list[Path], edits: int) -> None:
             if made == edits:
                 return
             text = file.read_text(encoding="utf-8", errors="surrogateescape")
-            changed, count = _RETURN.subn(r"    return (\1)", text, count=1)
+            changed, count = _RETURN.subn(r"\1return (\2)", text, count=1)
             if count:
                 file.write_text(changed, encoding="utf-8", errors="surrogateescape")
                 commit(folder, f"Put what {file.name} returns into brackets")

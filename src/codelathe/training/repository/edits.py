@@ -66,11 +66,15 @@ def edit_rows(message: str, before: str, after: str, language: str) -> Iterator[
 def _function_parts(before: str, after: str) -> list[tuple[str, str]]:
     """The functions that both have and that differ; none where there are too many."""
     try:
-        old, new = PythonSource(before).named(), PythonSource(after).named()
+        old, new = PythonSource(before), PythonSource(after)
     except LeftOut:
         return []
-    found = [(old[name], new[name]) for name in old if old[name] != new.get(name, old[name])]
-    return found if len(found) <= _FUNCTIONS else []
+    now = new.named()
+    both = [(node, now[name]) for name, node in old.named().items() if name in now]
+    found = [pair for pair in both if old.written(pair[0]) != new.written(pair[1])]
+    if len(found) > _FUNCTIONS:
+        return []
+    return [(old.moved(first), new.moved(second)) for first, second in found]
 
 
 def _line_parts(before: str, after: str) -> list[tuple[str, str]]:

@@ -44,8 +44,8 @@ class PythonSource:
             end = doc.end_lineno or doc.lineno
             if not _is_text(text):
                 continue
-            first, last = first_line(node), node.end_lineno or node.lineno
-            code = self._without_margin(node, first, last)
+            first = first_line(node)
+            code = self._without_margin(node, self.written(node))
             cut = slice(doc.lineno - first, end - first + 1)
             yield Function(
                 name=".".join([*(c.name for c in classes), node.name]),
@@ -79,14 +79,20 @@ class PythonSource:
             elif isinstance(node, ast.stmt | ast.ExceptHandler):
                 yield from self._statement_spans(node)
 
-    def named(self) -> dict[str, str]:
-        """The text of each function by its name, decorators included; the last of a name."""
-        found = {}
-        for node, classes in self._definitions():
-            name = ".".join([*(c.name for c in classes), node.name])
-            last = node.end_lineno or node.lineno
-            found[name] = "\n".join(self._without_margin(node, first_line(node), last))
-        return found
+    def named(self) -> dict[str, Definition]:
+        """Each function by its name, methods as `Class.method`; the last of a name."""
+        return {
+            ".".join([*(c.name for c in classes), node.name]): node
+            for node, classes in self._definitions()
+        }
+
+    def written(self, node: Definition) -> list[str]:
+        """The lines of a function where they stand, decorators included."""
+        return self.lines[first_line(node) - 1 : node.end_lineno]
+
+    def moved(self, node: Definition) -> str:
+        """The text of a function without a margin."""
+        return "\n".join(self._without_margin(node, self.written(node)))
 
     def _definitions(self) -> Iterator[tuple[Definition, tuple[ast.ClassDef, ...]]]:
         waiting: list[tuple[ast.stmt, tuple[ast.ClassDef, ...]]]
@@ -132,9 +138,8 @@ class PythonSource:
         after = self.lines[(node.end_lineno or node.lineno) - 1].encode()[node.end_col_offset :]
         return not before.strip() and not after.strip()
 
-    def _without_margin(self, node: Definition, first: int, last: int) -> list[str]:
-        """The lines of a definition moved to the left; what stands in long strings stays."""
-        lines = self.lines[first - 1 : last]
+    def _without_margin(self, node: Definition, lines: list[str]) -> list[str]:
+        """The lines of a function moved to the left; what stands in long strings stays."""
         margin = lines[0][: len(lines[0]) - len(lines[0].lstrip())]
         if not margin:
             return lines
@@ -146,6 +151,7 @@ class PythonSource:
             end = inner.end_lineno or inner.lineno
             if end > inner.lineno and _TRIPLE.search("".join(self.lines[inner.lineno - 1 : end])):
                 kept.update(range(inner.lineno + 1, end + 1))
+        first = first_line(node)
         return [
             line if first + number in kept else line.removeprefix(margin)
             for number, line in enumerate(lines)
