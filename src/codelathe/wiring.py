@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -180,12 +181,16 @@ def model_sha256(model: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class TextSide:
-    """What a model does with text, without its weights. `template` is None for a base model."""
+    """What a model does with text, without its weights. `template` is None for a base model.
+
+    A tokenizer may hold a file open until `close` is called.
+    """
 
     tokenizer: Tokenizer
     template: ChatTemplate | None
     context_length: int | None
     model: str
+    close: Callable[[], None] = lambda: None
 
 
 def open_text_side(model: str, progress: Progress | None = None) -> TextSide:
@@ -214,12 +219,13 @@ def open_text_side(model: str, progress: Progress | None = None) -> TextSide:
         from codelathe.engines.gguf_tokenizer import GgufTokenizer
 
         gguf = read_gguf_header(local.path)
-        return TextSide(GgufTokenizer(gguf), _template(gguf), gguf.context_length, model)
+        own = GgufTokenizer(gguf)
+        return TextSide(own, _template(gguf), gguf.context_length, model, own.close)
     from codelathe.training.data.tokenizer import open_tokenizer
 
     header = talks = read_checkpoint_header(local.path)
-    if folder is not None and (own := read_tokenizer_header(folder)).has_tokenizer:
-        talks = own
+    if folder is not None and (beside := read_tokenizer_header(folder)).has_tokenizer:
+        talks = beside
     template = _template(talks if talks.chat_template else header)
     return TextSide(open_tokenizer(talks), template, header.context_length, model)
 

@@ -101,8 +101,8 @@ def _measure(loaded: Loaded, model: str, max_length: int | None, output: Output)
     from codelathe.cli.training_data import open_renderer
     from codelathe.training.data.checking import measure
 
-    renderer, side = open_renderer(model, output)
-    return measure(loaded.rows, renderer, max_length or side.context_length)
+    with open_renderer(model, output) as (renderer, side):
+        return measure(loaded.rows, renderer, max_length or side.context_length)
 
 
 def _overlaps(loaded: Loaded, against: str, output: Output) -> list[Overlap] | None:

@@ -55,9 +55,9 @@ def data_show(
     loaded = read_data([file], mapping, output)
     require_rows(loaded)
     chosen = _chosen(loaded, row, file)
-    renderer, side = open_renderer(model, output)
-    renderer.check(chosen)
-    shown = [(r, show_tokens(renderer.render(r), side.tokenizer)) for r in chosen]
+    with open_renderer(model, output) as (renderer, side):
+        renderer.check(chosen)
+        shown = [(r, show_tokens(renderer.render(r), side.tokenizer)) for r in chosen]
     if output.json:
         output.document({"model": model, "rows": [_document(*found) for found in shown]})
     else:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from codelathe.cli.console import Output
@@ -32,7 +33,8 @@ def read_data(names: Sequence[str], mapping: str, output: Output) -> Loaded:
     return load_rows(files, fields)
 
 
-def open_renderer(model: str, output: Output) -> tuple[Renderer, TextSide]:
+@contextmanager
+def open_renderer(model: str, output: Output) -> Iterator[tuple[Renderer, TextSide]]:
     """What turns rows into the tokens of `model`, by its own tokenizer and template.
 
     Raises:
@@ -46,4 +48,7 @@ def open_renderer(model: str, output: Output) -> tuple[Renderer, TextSide]:
 
     with fetching(output) as progress:
         side = open_text_side(model, progress)
-    return Renderer(side.tokenizer, side.template, model=model), side
+    try:
+        yield Renderer(side.tokenizer, side.template, model=model), side
+    finally:
+        side.close()
