@@ -53,6 +53,7 @@ def test_a_random_text_with_a_telling_name_is_masked(line: str) -> None:
     [
         'password = "your-password-here"', 'token = "<TOKEN>"', 'API_KEY = "${API_KEY}"',
         'secret = "changeme123"', 'key = "value_of_it"', 'token = "https://host/1"',
+        "'postgres://user:password@host/db'",
         'token_type = "access_token"', f'checksum = "{RANDOM}"', "tokens = 'abc'",
         "risk-free-and-quite-long-words-only-here", "x = task-force",
     ],

@@ -43,6 +43,11 @@ _MARKS = (
 )  # fmt: skip
 _ADDRESS = re.compile(r"(?P<before>\b[a-z][a-z0-9+.-]{1,20}://[^\s/:@'\"]{1,64}:)"
                       r"(?P<value>[^\s/:@'\"<>{}$%*]{3,128})(?=@)")  # fmt: skip
+#: What examples write where a password would stand.
+_WORD_FOR_ONE = re.compile(
+    r"(?:user|pass|passw(?:or)?d|pwd|pw|secret|token|key|port|x+|.*(?:example|your).*)\d?",
+    re.IGNORECASE,
+)
 _NAMED = re.compile(
     r"(?P<before>(?:password|passwd|passphrase|secret|token|api[_-]?key|access[_-]?key|auth[_-]?key"
     r"|private[_-]?key|credential)[\w-]{0,40}[\"']?\]?\s{0,4}(?::\s{0,4}[\w.\[\]]{1,30}\s{0,4})?"
@@ -91,8 +96,14 @@ class Redaction:
         if any(mark in text for mark in _MARKS):
             text = _KNOWN.sub(lambda m: mask(_SHAPES[(m.lastindex or 1) - 1][0], m, 0), text)
         if "://" in text and "@" in text:
-            text = _ADDRESS.sub(lambda m: m["before"] + mask("password in an address", m, "value"),
-                                text)  # fmt: skip
+            text = _ADDRESS.sub(
+                lambda m: (
+                    m[0]
+                    if _WORD_FOR_ONE.fullmatch(m["value"])
+                    else m["before"] + mask("password in an address", m, "value")
+                ),
+                text,
+            )
         if _NAME_MARKS.search(text):
             text = _NAMED.sub(_named(mask), text)
         if self._emails and "@" in text:
