@@ -148,3 +148,8 @@ def test_a_file_that_cannot_be_rows_is_refused(data: bytes, name: str, told: str
 def test_a_file_that_is_not_there_is_refused() -> None:
     with pytest.raises(InputError, match="No such file"):
         list(read_records(Path("none.jsonl")))
+
+
+def test_of_several_lists_of_rows_none_is_taken() -> None:
+    with pytest.raises(InputError, match="2 lists of rows: train, test"):
+        read(json.dumps({"train": ROWS, "test": ROWS}), "a.json")

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from codelathe.core.errors import EngineError, ModelFileError, UsageError
-from codelathe.core.generation import Message
+from codelathe.core.generation import Message, Role
 from codelathe.text.chat import ChatTemplate, compile_chat_template
 from codelathe.training.data.rendering import Renderer, Rendering
 from codelathe.training.data.rows import Chat, Content, Hole, Pair, Row, Text
@@ -28,6 +30,10 @@ TWO_TURNS = Chat(
 REWRITES = (
     "{% for m in messages %}<{{ m.role }}>{{ m.content if loop.last else m.content | upper }}"
     "<end>{% endfor %}{% if add_generation_prompt %}<assistant>{% endif %}"
+)
+BRACKETS = (
+    "<s>{% for m in messages %}{% if m.role == 'user' %}[INST] {{ m.content }} [/INST]"
+    "{% else %} {{ m.content | trim }}</s>{% endif %}{% endfor %}"
 )
 DROPS = "{% for m in messages if m.role == 'user' %}<{{ m.content }}>{% endfor %}"
 UNMARKED = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}"
@@ -96,6 +102,28 @@ def test_an_answer_that_nothing_ends_gets_the_models_end() -> None:
     text, counted = render(Pair("hi", "ho"), source=UNMARKED)
     assert text.endswith("ho\n<|im_end|>")
     assert counted.endswith("ho\n<|im_end|>")
+
+
+def test_a_template_in_brackets_that_trims_and_opens_no_turn_has_its_answers_found() -> None:
+    tokenizer = WordTokenizer(("<s>", "</s>"), begins="<s>", ends="</s>")
+    content = Chat(
+        (
+            Message("user", "one"), Message("assistant", " first\n"),
+            Message("user", "two"), Message("assistant", "second"),
+        )
+    )  # fmt: skip
+    text, counted = render(content, tokenizer, BRACKETS)
+    assert text == "<s>[INST] one [/INST] first</s>[INST] two [/INST] second</s>"
+    assert counted == " first</s> second</s>"
+
+
+@given(st.lists(st.text("ab \n\t(:값", min_size=1).filter(str.strip), min_size=2, max_size=6))
+def test_of_any_chat_the_loss_counts_the_answers_and_their_ends(contents: list[str]) -> None:
+    roles: tuple[Role, ...] = ("user", "assistant")
+    kept = contents[: len(contents) // 2 * 2]
+    messages = tuple(Message(roles[i % 2], text) for i, text in enumerate(kept))
+    _, counted = render(Chat(messages))
+    assert counted == "".join(f"{text}<|im_end|>" for text in kept[1::2])
 
 
 def test_spaces_of_an_answer_count() -> None:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from codelathe.core.errors import InputError
 from codelathe.training.data.rows import REQUIRED, Fault, FaultKind
 
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -20,7 +21,11 @@ Record = tuple[int, Any] | Fault
 
 
 def json_records(text: str, source: str) -> Iterator[Record]:
-    """The rows of the document `text`."""
+    """The rows of the document `text`.
+
+    Raises:
+        InputError: an object holds several lists of rows.
+    """
     return _Document(text, source).records()
 
 
@@ -51,14 +56,23 @@ class _Document:
             yield self._line_of(at), values
         elif columns := _columns(values):
             yield from enumerate(_rows_of(columns), 1)
-        elif lists := [start for start, value in members.values() if _is_rows(value)]:
-            for start in lists:
-                yield from self._elements(start, last=False)
+        elif lists := {key: start for key, (start, value) in members.items() if _is_rows(value)}:
+            yield from self._elements(self._only(lists), last=False)
         elif values and all(isinstance(value, dict) for value in values.values()):
             for key, (start, value) in members.items():
                 yield self._line_of(start), {"id": key, **value}
         else:
             yield self._line_of(at), values
+
+    def _only(self, lists: dict[str, int]) -> int:
+        """Where the one list of rows begins; of training and test rows only a person can choose."""
+        if len(lists) > 1:
+            raise InputError(
+                f"{self._source} holds {len(lists)} lists of rows: {', '.join(lists)}",
+                hint="write each to a file of its own: what is tested must not be trained on",
+                field="data",
+            )
+        return next(iter(lists.values()))
 
     def _values(
         self, at: int, closing: str, *, last: bool = True
