@@ -178,3 +178,7 @@ def test_called_functions_are_named_in_order() -> None:
 
 def test_code_that_does_not_parse_calls_nothing() -> None:
     assert called_functions("assert (") == ()
+
+
+def test_a_value_that_is_nested_too_deep_is_not_read() -> None:
+    assert read_asserts(f"assert f(1) == {'-' * 900}1", "f") is None

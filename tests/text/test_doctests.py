@@ -139,3 +139,8 @@ def test_no_example_of_humaneval_contradicts_its_solution(humaneval: list[dict[s
 
 def test_most_problems_of_humaneval_have_examples(humaneval: list[dict[str, Any]]) -> None:
     assert sum(bool(doctest_examples(problem["prompt"])) for problem in humaneval) >= 140
+
+
+@pytest.mark.parametrize("session", ["f({})\n1", "f(1)\n{}", "f({}) == 1\nTrue"])
+def test_an_example_that_is_nested_too_deep_is_none(session: str) -> None:
+    assert doctest_examples(">>> " + session.format("-" * 900 + "1"), "f") == ()

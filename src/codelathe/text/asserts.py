@@ -56,7 +56,7 @@ def read_asserts(source: str, entry_point: str) -> Asserted | None:
         if entry_point in _READ or _READ & _bound(tree):
             return None
         found = list(_module(tree.body, entry_point))
-    except (SyntaxError, _Unreadable, NotConstant):
+    except (SyntaxError, RecursionError, _Unreadable, NotConstant):
         return None
     comparers = {comparer for _, comparer in found}
     if len(comparers) != 1:

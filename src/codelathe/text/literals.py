@@ -108,7 +108,10 @@ def literal_value(node: ast.expr) -> Any:
     read = _READERS.get(type(node))
     if read is None:
         raise _refuse(node, "it is an expression, and nothing is evaluated")
-    return read(node)
+    try:
+        return read(node)
+    except RecursionError:  # Python parses deeper than can be gone into
+        raise NotLiteral("it is nested too deeply") from None
 
 
 def _read(source: str, reader: Callable[[ast.expr], T]) -> T:
