@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from codelathe.core.errors import DiskFull, InputError, UsageError
+from codelathe.metrics.codetree import parse
 from codelathe.training.repository.building import build_rows
 from codelathe.training.repository.options import BuildOptions, Built
 from fakes.repositories import STACK, GitRepository, stack_repository
@@ -429,6 +430,40 @@ def test_a_damaged_object_leaves_its_file_out(repository: GitRepository) -> None
     built = build(repository.folder)
     assert built.left_out["unreadable"] == 1
     assert built.read == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("deep.js", "{\n" * 40_000 + "}\n" * 40_000),
+        ("deep.js", "/*" + "*" * 4000 + "\n" * 90 + "*/\nfunction f() {}\n" * 50),
+        ("deep.cpp", "namespace a {\n" * 20_000),
+        ("deep.py", "class A(" + "a +\n" * 900 + "a):\n  def f(): return 1\n"),
+        ("deep.py", "x = a" + "\\\n.b" * 900 + "\n"),
+        ("deep.py", "".join(" " * n + "if x:\n" for n in range(95)) + " " * 95 + "y"),
+        ("deep.py", "#" + "token" * 900 + "\nx = 1\n"),
+        ("deep.py", "# " + "a@" * 2000 + "\nx = 1\n"),
+    ],
+)  # fmt: skip
+def test_a_file_made_to_hurt_does_not_keep_the_others_from_being_read(
+    repository: GitRepository, path: str, content: str
+) -> None:
+    repository.write(path, content)
+    repository.commit()
+    built = build_rows(repository.folder, OUT, BuildOptions(), parse=parse)
+    assert built.rows["write"] == 2
+
+
+def test_a_shallow_clone_says_that_its_history_is_cut(
+    repository: GitRepository, tmp_path: Path
+) -> None:
+    repository.write("more.py", STACK.replace("smallest", "least"))
+    repository.commit()
+    subprocess.run(
+        ["git", "clone", "-q", "--depth", "1", repository.folder.as_uri(), tmp_path / "cut"],
+        check=True,
+    )
+    assert "shallow clone" in build(tmp_path / "cut").notes[0]
 
 
 # Nothing of the repository is run

@@ -90,6 +90,13 @@ def test_code_that_reaches_for_files_proves_nothing(judge: SandboxJudge, tmp_pat
     assert prove_functions({"a.py": text}, judge).failed == 1
 
 
+@pytest.mark.parametrize("value", ["+\n".join("1" * 900), "[\n" * 90 + "]" * 90, "-" * 900 + "1"])
+def test_a_test_that_is_too_deep_to_read_proves_nothing(judge: SandboxJudge, value: str) -> None:
+    text = f"from a import f\ndef test_f():\n    assert f(1) == ({value})\n"
+    found = prove_functions({"a.py": "def f(n):\n    return n\n", "test_a.py": text}, judge)
+    assert not found.functions
+
+
 def test_with_a_judge_only_proved_functions_become_rows(
     judge: SandboxJudge, tmp_path: Path
 ) -> None:

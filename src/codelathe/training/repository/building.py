@@ -322,7 +322,7 @@ def _open(folder: Path) -> tuple[GitTree | FolderTree, tuple[str, ...]]:
         commit, prefix = find_git(folder)
         tree = GitTree(folder, commit, prefix)
         if not prefix or tree.entries():
-            return tree, ()
+            return tree, tuple(f"{folder}: {note}" for note in tree.notes())
         reason = "nothing in it is committed"
     except LeftOut as left:
         reason = left.reason

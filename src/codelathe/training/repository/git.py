@@ -185,6 +185,13 @@ class GitTree:
             finally:
                 process.kill()
 
+    def notes(self) -> Iterator[str]:
+        """What this clone lacks of the repository."""
+        if _run(self._folder, "rev-parse", "--is-shallow-repository").stdout == b"true\n":
+            yield "a shallow clone: times and edits go no further back (git fetch --unshallow)"
+        if not _run(self._folder, "config", "--get-regexp", r"^remote\..*\.promisor$").returncode:
+            yield "a partial clone: what it has not fetched is left out (git fetch --refetch)"
+
     def commits(self) -> int:
         """How many commits HEAD comes from."""
         return int(_checked(self._folder, "rev-list", "--count", self.commit))

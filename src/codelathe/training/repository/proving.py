@@ -9,6 +9,7 @@ text. What needs a package beside the standard library, or a file, is not proved
 from __future__ import annotations
 
 import ast
+import textwrap
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -93,7 +94,7 @@ def find_examples(texts: Mapping[str, str], modules: Modules) -> dict[Place, lis
             if isinstance(node, ast.FunctionDef) and (doc := ast.get_docstring(node)):
                 found[path, node.name] += doctest_examples(doc, node.name)
         if _is_test(path):
-            for place, examples in _asserted(tree, path, modules):
+            for place, examples in _asserted(tree, text, path, modules):
                 found[place] += examples
     return {place: examples for place, examples in found.items() if examples}
 
@@ -200,9 +201,10 @@ def _is_test(path: str) -> bool:
 
 
 def _asserted(
-    tree: ast.Module, path: str, modules: Modules
+    tree: ast.Module, text: str, path: str, modules: Modules
 ) -> Iterator[tuple[Place, list[CallExample]]]:
     """What test functions without parameters assert of functions that they import."""
+    lines = text.split("\n")
     imported: dict[str, Place] = {}
     for node in tree.body:
         if isinstance(node, ast.ImportFrom) and not node.level:
@@ -211,9 +213,10 @@ def _asserted(
     for node in tree.body:
         if not (isinstance(node, FUNCTIONS) and node.name.startswith("test")):
             continue
-        if node.decorator_list or ast.unparse(node.args):
+        if node.decorator_list or any(ast.iter_child_nodes(node.args)):
             continue  # what it is given is known when it runs
-        body = "\n".join(ast.unparse(statement) for statement in node.body)
+        first, last = node.body[0], node.body[-1]
+        body = textwrap.dedent("\n".join(lines[first.lineno - 1 : last.end_lineno]))
         for name in called_functions(body):
             found = read_asserts(body, name) if name in imported else None
             if found is not None:

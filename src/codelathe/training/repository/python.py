@@ -125,6 +125,12 @@ class PythonSource:
         end_line, end_column = last.end_lineno or last.lineno, last.end_col_offset or 0
         return Span(kind, start, self._offsets[end_line - 1] + end_column)
 
+    def _text(self, node: ast.expr | ast.keyword) -> str:
+        """A node as it is written, on one line."""
+        start = self._offsets[node.lineno - 1] + node.col_offset
+        end = self._offsets[(node.end_lineno or 1) - 1] + (node.end_col_offset or 0)
+        return " ".join(self.data[start:end].decode().split())
+
     @cached_property
     def _offsets(self) -> list[int]:
         """The byte at which each line begins."""
@@ -166,7 +172,8 @@ class PythonSource:
         return "\n\n".join(part for part in parts if part)
 
     def _class_header(self, node: ast.ClassDef) -> str:
-        bases = ", ".join(ast.unparse(base) for base in [*node.bases, *node.keywords])
+        given: list[ast.expr | ast.keyword] = [*node.bases, *node.keywords]
+        bases = ", ".join(map(self._text, given))
         line = self.lines[node.lineno - 1]
         margin = line[: len(line) - len(line.lstrip())]
         return f"{margin}class {node.name}{f'({bases})' if bases else ''}:"

@@ -47,7 +47,6 @@ _NAMES = frozenset({
     "destructor_name", "operator_name", "type_identifier", "private_property_identifier",
 })  # fmt: skip
 _LEAD = re.compile(r"^[ \t]*(?:/\*+!?|///?!?|\*+(?!/))?[ \t]?")
-_TAIL = re.compile(r"[ \t]*\**\*/[ \t]*$")
 #: Strings that may run over lines: taking a margin away would change them.
 _LONG_STRINGS = ("`", 'R"', '"""')
 
@@ -72,20 +71,22 @@ class TreeSource:
         while waiting:
             node, classes = waiting.pop()
             comments: list[Node] = []
+            last = 0  # the row that the comments, and attributes behind them, end in
             inner: list[tuple[Node, tuple[Node, ...]]] = []
             for child in node.named_children:
+                adjacent = comments and child.start_point[0] - last == 1
                 if child.type in _COMMENTS:
-                    if comments and not _adjacent(comments[-1], child):
-                        comments = []
-                    comments.append(child)
+                    comments = [*comments, child] if adjacent else [child]
+                    last = _last_row(child)
                     continue
-                if child.type in _PASSED and comments:
+                if child.type in _PASSED and adjacent:
+                    last = _last_row(child)
                     continue
                 function = _unwrapped(child)
                 if function is None:
                     held = (*classes, child) if child.type in _CLASSES else classes
                     inner.append((child, held))
-                elif comments and _adjacent(comments[-1], child):
+                elif adjacent:
                     found = self._function(function, child, comments, classes)
                     if found is not None:
                         yield found
@@ -94,13 +95,13 @@ class TreeSource:
 
     def spans(self) -> Iterator[Span]:
         """Statements, expressions, blocks and function bodies; nothing with an error in it."""
-        waiting = [self._root]
+        waiting = [(self._root, "")]
         while waiting:
-            node = waiting.pop()
-            kind = _span_kind(node)
+            node, outer = waiting.pop()
+            kind = _span_kind(node.type, outer)
             if kind and not node.has_error:
                 yield Span(kind, node.start_byte, node.end_byte)
-            waiting.extend(node.named_children)
+            waiting.extend((child, node.type) for child in node.named_children)
 
     def _function(
         self, node: Node, outer: Node, comments: list[Node], classes: tuple[Node, ...]
@@ -161,21 +162,16 @@ def _unwrapped(node: Node) -> Node | None:
     return at if at is not None and at.type in _FUNCTIONS else None
 
 
-def _adjacent(first: Node, second: Node) -> bool:
-    """Whether the second begins on the line after the first's end, attributes let in between."""
-    before = second.prev_named_sibling
-    while before is not None and before.type in _PASSED and before != first:
-        second, before = before, before.prev_named_sibling
-    row, column = first.end_point
-    last = row - 1 if column == 0 else row  # some comments hold their line's end
-    return second.start_point[0] - last == 1
+def _last_row(node: Node) -> int:
+    """The row a node ends in: some comments hold the end of their line."""
+    row, column = node.end_point
+    return row - 1 if column == 0 else row
 
 
-def _span_kind(node: Node) -> str:
-    kind = node.type
+def _span_kind(kind: str, outer: str) -> str:
+    """What a node of this type is, within one of the type `outer`; empty for none to fill in."""
     if kind in _BLOCKS:
-        outer = node.parent
-        return "body" if outer is not None and outer.type in _FUNCTIONS else "block"
+        return "body" if outer in _FUNCTIONS else "block"
     if kind.endswith("_statement") or kind in _STATEMENTS:
         return "statement"
     return "expression" if kind.endswith("_expression") else ""
@@ -183,5 +179,6 @@ def _span_kind(node: Node) -> str:
 
 def _comment_text(comment: str) -> str:
     """What a comment says, without its signs."""
-    lines = _TAIL.sub("", comment).split("\n")
+    text = comment.rstrip()
+    lines = text.removesuffix("*/").rstrip("* \t").split("\n") if text.endswith("*/") else [text]
     return "\n".join(_LEAD.sub("", line).rstrip() for line in lines).strip("\n")
