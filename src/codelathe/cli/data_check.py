@@ -76,8 +76,8 @@ def data_check(
     from codelathe.training.data.checking import count_repeats
 
     loaded = read_data(files, mapping, output)
-    lengths = _measure(loaded, model, max_length, output) if model and loaded.rows else None
     overlaps = _overlaps(loaded, against, output)
+    lengths = _measure(loaded, model, max_length, output) if model and loaded.rows else None
     checked = Checked(loaded, count_repeats(loaded.rows), lengths, overlaps)
     if output.json:
         output.document(check_document(files, checked))

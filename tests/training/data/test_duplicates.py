@@ -13,7 +13,7 @@ from codelathe.core.errors import InputError, UsageError
 from codelathe.training.data.duplicates import deduplicate, near_pairs
 from codelathe.training.data.minhash import sketch
 from codelathe.training.data.overlap import find_overlaps, refuse_overlaps
-from codelathe.training.data.rows import Row, Text
+from codelathe.training.data.rows import Hole, Pair, Row, Text
 from codelathe.training.data.shingles import jaccard, shingles
 
 
@@ -111,6 +111,13 @@ def test_a_row_is_not_left_out_for_one_that_went() -> None:
     two = " ".join([*words[:94], *"abcdef"])
     three = " ".join([*words[:88], *"ghijkl", *"abcdef"])
     assert [row.line for row in deduplicate(rows(one, two, three)).rows] == [1, 3]
+
+
+def test_rows_that_teach_different_things_of_one_text_both_stay() -> None:
+    code, doc = (" ".join(f"{kind}{n}" for n in range(60)) for kind in "cd")
+    both = [Pair(code, doc), Pair(doc, code), Hole(code, doc, "one"), Hole(code, doc, "two")]
+    data = [Row(content, "prompt", "f", line) for line, content in enumerate(both, 1)]
+    assert deduplicate(data).rows == tuple(data)
 
 
 def test_only_equal_rows_go_without_a_threshold() -> None:

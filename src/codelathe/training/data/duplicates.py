@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from codelathe.training.data.minhash import NearIndex
+from codelathe.training.data.minhash import NearIndex, sketched
 from codelathe.training.data.rows import Row
-from codelathe.training.data.shingles import shingles
+from codelathe.training.data.shingles import jaccard, shingles
 
 #: From this likeness of their shingles on, rows are near duplicates.
 NEAR = 0.8
@@ -44,7 +44,7 @@ def near_pairs(texts: Sequence[str], threshold: float = NEAR) -> list[Near]:
     index = NearIndex(threshold)
     found = []
     for second, text in enumerate(texts):
-        members = shingles(text)
+        members = sketched(shingles(text))
         found += [Near(first, second, likeness) for first, likeness in index.near(members)]
         index.add(members)
     return sorted(found, key=lambda near: (near.first, near.second))
@@ -53,7 +53,8 @@ def near_pairs(texts: Sequence[str], threshold: float = NEAR) -> list[Near]:
 def deduplicate(rows: Sequence[Row], threshold: float | None = NEAR) -> Deduplicated:
     """Leave out rows that say the same as an earlier one; with `threshold`, nearly the same.
 
-    A row goes only where it is near to one that stays, never to one that went.
+    Rows are near where all that they say is, and what is learned from them too. A row goes only
+    where it is near to one that stays, never to one that went.
 
     Raises:
         UsageError: the threshold is not in 0.6..1.
@@ -72,12 +73,25 @@ def deduplicate(rows: Sequence[Row], threshold: float | None = NEAR) -> Deduplic
     near = []
     index = NearIndex(threshold)
     for row in first.values():
-        found = index.add_unless_near(shingles(row.text))
-        if found is None:
+        members = sketched(shingles(row.text))
+        candidates = (kept[number] for number, _ in index.near(members))
+        stays = next((other for other in candidates if _teach_alike(row, other, threshold)), None)
+        if stays is None:
             kept.append(row)
+            index.add(members)
         else:
-            near.append((row, kept[found[0]]))
+            near.append((row, stays))
     return Deduplicated(tuple(kept), tuple(exact), tuple(near))
+
+
+def _teach_alike(one: Row, other: Row, threshold: float) -> bool:
+    """Whether what is learned is near too.
+
+    Code to its docstring is not the docstring to its code, and one text has many holes.
+    """
+    if one.form == other.form == "text":
+        return True  # all of it is learned, and was compared
+    return jaccard(shingles(one.learned), shingles(other.learned)) >= threshold
 
 
 def _key(row: Row) -> bytes:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import random
 from array import array
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from codelathe.core.errors import UsageError
 from codelathe.training.data.shingles import jaccard
@@ -34,6 +35,21 @@ def _multipliers(seed: int) -> tuple[int, ...]:
 _FREE, _FIXED = _multipliers(1), _multipliers(2)
 
 
+@dataclass(frozen=True, slots=True)
+class Sketched:
+    """A set, not empty, and the keys that it is looked up by."""
+
+    members: frozenset[int]
+    bands: tuple[int, ...]
+
+
+def sketched(members: frozenset[int]) -> Sketched:
+    """The set with its keys."""
+    bins = sketch(members)
+    bands = (hash((at, *bins[at : at + _BAND])) for at in range(0, _BINS, _BAND))
+    return Sketched(members, tuple(bands))
+
+
 class NearIndex:
     """Sets that were added, each under the next number, and which of them a set is near to.
 
@@ -51,53 +67,33 @@ class NearIndex:
         self._members: list[array[int]] = []
         self._buckets: dict[int, int | list[int]] = {}  # most hold one set: no list for those
 
-    def near(self, members: frozenset[int]) -> Iterator[tuple[int, float]]:
-        """The numbers of sets near to `members`, lowest first, each with the Jaccard index."""
-        yield from self._near(members, _bands(members))
-
-    def add(self, members: frozenset[int]) -> None:
-        """Keep a set."""
-        self._add(members, _bands(members))
-
-    def add_unless_near(self, members: frozenset[int]) -> tuple[int, float] | None:
-        """Keep a set, unless it is near to one that is kept: then that one is returned."""
-        bands = _bands(members)
-        found = next(self._near(members, bands), None)
-        if found is None:
-            self._add(members, bands)
-        return found
-
-    def _near(self, members: frozenset[int], bands: list[int]) -> Iterator[tuple[int, float]]:
+    def near(self, wanted: Sketched) -> Iterator[tuple[int, float]]:
+        """The numbers of sets near to `wanted`, lowest first, each with the Jaccard index."""
         candidates: set[int] = set()
-        for band in bands:
+        for band in wanted.bands:
             bucket = self._buckets.get(band, ())
             candidates.update((bucket,) if isinstance(bucket, int) else bucket)
         for number in sorted(candidates):
             other = self._members[number]
-            if self._possible(len(members), len(other)):
-                likeness = jaccard(members, frozenset(other))
+            if self._possible(len(wanted.members), len(other)):
+                likeness = jaccard(wanted.members, frozenset(other))
                 if likeness >= self._threshold:
                     yield number, likeness
 
-    def _possible(self, one: int, other: int) -> bool:
-        """Whether sets of these sizes can be near at all."""
-        return min(one, other) >= self._threshold * max(one, other)
-
-    def _add(self, members: frozenset[int], bands: list[int]) -> None:
+    def add(self, kept: Sketched) -> None:
+        """Keep a set."""
         number = len(self._members)
-        self._members.append(array("q", members))
-        for band in bands:
+        self._members.append(array("q", kept.members))
+        for band in kept.bands:
             bucket = self._buckets.setdefault(band, number)
             if isinstance(bucket, list):
                 bucket.append(number)
             elif bucket != number:
                 self._buckets[band] = [bucket, number]
 
-
-def _bands(members: frozenset[int]) -> list[int]:
-    """The keys of a set's sketch."""
-    bins = sketch(members)
-    return [hash((at, *bins[at : at + _BAND])) for at in range(0, _BINS, _BAND)]
+    def _possible(self, one: int, other: int) -> bool:
+        """Whether sets of these sizes can be near at all."""
+        return min(one, other) >= self._threshold * max(one, other)
 
 
 def sketch(members: frozenset[int]) -> list[int]:

@@ -94,6 +94,16 @@ class Row:
         """Everything it says, part after part, without any markup between."""
         return "\n".join(_parts(self.content))
 
+    @property
+    def learned(self) -> str:
+        """The part of it that the loss counts."""
+        content = self.content
+        if isinstance(content, Chat):
+            return "\n".join(m.content for m in content.messages if m.role == "assistant")
+        if isinstance(content, Pair):
+            return content.completion
+        return content.middle if isinstance(content, Hole) else content.text
+
 
 class FaultKind(StrEnum):
     """Why a row cannot be used."""
