@@ -61,6 +61,54 @@ def test_a_test_that_is_given_something_is_not_read() -> None:
     assert ("src/shop/prices.py", "untested") not in find_examples(FILES, Modules(FILES))
 
 
+PARAMETRIZED = """import pytest
+from shop.prices import tested
+
+@pytest.mark.parametrize(("given", "wanted"), [(1, 2), (2, 3), ([], [])])
+def test_rows(given, wanted):
+    assert tested(given) == wanted
+
+@pytest.mark.parametrize("given", [5])
+def test_one(given):
+    assert tested(given) == 6
+
+@pytest.mark.parametrize("given", [7])
+def test_more(given, fixture):
+    assert tested(given) == 8
+"""
+UNITTEST = """import unittest
+from shop.prices import tested
+
+class Tests(unittest.TestCase):
+    def test_it(self):
+        self.assertEqual(tested(1), 2)
+        self.assertEqual(3, tested(2), "so it should")
+
+    def test_that(self):
+        self.assertTrue(tested(5))
+
+    @unittest.skip("not now")
+    def test_nothing(self):
+        self.assertEqual(tested(6), 1)
+
+class Prepared(unittest.TestCase):
+    def setUp(self):
+        self.n = 1
+
+    def test_it(self):
+        self.assertEqual(tested(7), 8)
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "inputs"), [(PARAMETRIZED, ["1", "2", "[]", "5"]), (UNITTEST, ["1", "2", "5"])]
+)
+def test_parametrized_tests_and_methods_are_read_row_by_row(text: str, inputs: list[str]) -> None:
+    files = {**FILES, "tests/test_prices.py": text}
+    calls = find_examples(files, Modules(files))["src/shop/prices.py", "tested"]
+    assert [call.input for call in calls] == inputs
+
+
 def test_a_function_that_fails_one_test_is_not_proved(judge: SandboxJudge) -> None:
     more = "from shop.prices import half\ndef test_it():\n    assert half(4) == 3.0\n"
     found = prove_functions({**FILES, "tests/test_more.py": more}, judge)

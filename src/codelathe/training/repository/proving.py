@@ -1,7 +1,7 @@
 """Which functions the repository's own tests prove: calls with literals, run by a judge.
 
-Read are the doctests of a function, and test functions that are nothing but asserts of calls
-with literal arguments. They are run by the judge that is handed in, in its isolation, on the
+Read are the doctests of a function, and tests that are nothing but asserts of calls with
+literal arguments. They are run by the judge that is handed in, in its isolation, on the
 function's module and the repository's other modules that it imports, put together into one
 text. What needs a package beside the standard library, or a file, is not proved.
 """
@@ -9,7 +9,6 @@ text. What needs a package beside the standard library, or a file, is not proved
 from __future__ import annotations
 
 import ast
-import textwrap
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -19,7 +18,8 @@ from codelathe.core.judging import Candidate, Case, Judge, Status
 from codelathe.core.problem import CallExample
 from codelathe.text.asserts import called_functions, read_asserts
 from codelathe.text.doctests import doctest_examples
-from codelathe.text.syntax import FUNCTIONS, parse_module
+from codelathe.text.syntax import parse_module
+from codelathe.training.repository.asserting import asserted_bodies
 
 Place = tuple[str, str]
 """A function at the top of a module: the file's path, the function's name."""
@@ -43,6 +43,7 @@ class _Together(_abc.MetaPathFinder, _abc.Loader):
         return None
 
     def exec_module(self, module):
+        module.__file__ = "/" + module.__name__.replace(".", "/") + ".py"  # nothing lies there
         exec(compile(_SOURCES[module.__name__][1], module.__name__, "exec"), module.__dict__)
 
 
@@ -94,7 +95,7 @@ def find_examples(texts: Mapping[str, str], modules: Modules) -> dict[Place, lis
             if isinstance(node, ast.FunctionDef) and (doc := ast.get_docstring(node)):
                 found[path, node.name] += doctest_examples(doc, node.name)
         if _is_test(path):
-            for place, examples in _asserted(tree, text, path, modules):
+            for place, examples in _asserted(tree, path, modules):
                 found[place] += examples
     return {place: examples for place, examples in found.items() if examples}
 
@@ -201,22 +202,15 @@ def _is_test(path: str) -> bool:
 
 
 def _asserted(
-    tree: ast.Module, text: str, path: str, modules: Modules
+    tree: ast.Module, path: str, modules: Modules
 ) -> Iterator[tuple[Place, list[CallExample]]]:
-    """What test functions without parameters assert of functions that they import."""
-    lines = text.split("\n")
+    """What tests assert of functions that their file imports."""
     imported: dict[str, Place] = {}
     for node in tree.body:
         if isinstance(node, ast.ImportFrom) and not node.level:
             file = modules.find(node.module or "", path)
             imported |= {a.asname or a.name: (file, a.name) for a in node.names if file}
-    for node in tree.body:
-        if not (isinstance(node, FUNCTIONS) and node.name.startswith("test")):
-            continue
-        if node.decorator_list or any(ast.iter_child_nodes(node.args)):
-            continue  # what it is given is known when it runs
-        first, last = node.body[0], node.body[-1]
-        body = textwrap.dedent("\n".join(lines[first.lineno - 1 : last.end_lineno]))
+    for body in asserted_bodies(tree):
         for name in called_functions(body):
             found = read_asserts(body, name) if name in imported else None
             if found is not None:
