@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codelathe.core.errors import ModelRefError, UnknownName
-from codelathe.store.selection import is_quant, select
+from codelathe.store.selection import is_quant, select, select_data
 
 MANY = ["m-q4_0.gguf", "m-q4_k_m.gguf", "m-q8_0.gguf", "README.md", "config.json"]
 SHARDS = ["m-q4_k_m-00001-of-00002.gguf", "m-q4_k_m-00002-of-00002.gguf", "m-q8_0.gguf"]
@@ -107,3 +107,42 @@ def test_any_listing_gives_files_of_it_or_one_of_our_errors(names: list[str], wa
     except (ModelRefError, UnknownName):
         return
     assert set(chosen.files) <= set(names)
+
+
+@pytest.mark.parametrize(
+    ("names", "wanted", "chosen"),
+    [
+        (["README.md", "rows.jsonl"], "", ("rows.jsonl",)),
+        (["test.csv", "train.csv"], "", ("train.csv",)),
+        (["test.csv", "train.csv"], "test", ("test.csv",)),
+        (["a/train-0.csv", "b/train-0.csv"], "b/train-0.csv", ("b/train-0.csv",)),
+        (["py/test.csv", "py/train.csv", "go/train.csv"], "py", ("py/train.csv",)),
+        (["config.json", "dataset_infos.json", ".x.json", "a.json.gz"], "", ("a.json.gz",)),
+        (
+            ["d/train-00000-of-00002.parquet", "d/train-00001-of-00002.parquet", "d/test.parquet"],
+            "",
+            ("d/train-00000-of-00002.parquet", "d/train-00001-of-00002.parquet"),
+        ),
+    ],
+    ids=["only", "training", "named", "by path", "within", "beside", "shards"],
+)
+def test_of_a_data_set_the_files_of_one_part_are_chosen(
+    names: list[str], wanted: str, chosen: tuple[str, ...]
+) -> None:
+    assert select_data("o/r", names, wanted) == chosen
+
+
+def test_a_data_set_of_parts_that_are_alike_has_them_listed() -> None:
+    with pytest.raises(ModelRefError) as refused:
+        select_data("o/r", ["a.csv", "b.csv"])
+    assert refused.value.hint == "name one, hf:o/r:PART: a, b"
+
+
+def test_a_part_that_is_not_there_is_unknown() -> None:
+    with pytest.raises(UnknownName, match="part of o/r 'tset'"):
+        select_data("o/r", ["test.csv"], "tset")
+
+
+def test_a_repository_without_data_is_refused() -> None:
+    with pytest.raises(ModelRefError, match="holds no data"):
+        select_data("o/r", ["README.md", "dataset_infos.json"])

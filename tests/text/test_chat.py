@@ -110,3 +110,8 @@ def test_the_small_models_template_keeps_a_given_system_message(
     assert render([Message("system", "s"), Message("user", "u")]) == (
         "<|im_start|>system\ns<|im_end|>\n<|im_start|>user\nu<|im_end|>\n<|im_start|>assistant\n"
     )
+
+
+def test_the_assistants_turn_is_left_closed_where_that_is_asked_for() -> None:
+    render = compile_chat_template(CHATML)
+    assert render(HELLO, opened=False) == "<|im_start|>user\n안녕 <b><|im_end|>\n"

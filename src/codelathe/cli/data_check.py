@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +17,13 @@ if TYPE_CHECKING:
     from codelathe.training.data.checking import Lengths, Repeats
     from codelathe.training.data.loading import Loaded
     from codelathe.training.data.overlap import Overlap
-    from codelathe.training.data.rows import Fault
+    from codelathe.training.data.rows import Fault, Row
 
 _UNUSABLE = 2
 _LINES = 5
 _WIDTH = 100
+_BETWEEN = 100
+"""Rows between two drawings of the bar."""
 
 
 @click.command(name="check", short_help="List every fault of training data, with its line.")
@@ -102,7 +105,25 @@ def _measure(loaded: Loaded, model: str, max_length: int | None, output: Output)
     from codelathe.training.data.checking import measure
 
     with open_renderer(model, output) as (renderer, side):
-        return measure(loaded.rows, renderer, max_length or side.context_length)
+        rows = _watched(loaded.rows, output)
+        return measure(rows, renderer, max_length or side.context_length)
+
+
+def _watched(rows: Sequence[Row], output: Output) -> Iterator[Row]:
+    """The rows; a bar on a terminal tells how many were taken."""
+    if output.quiet or not sys.stderr.isatty():
+        yield from rows
+        return
+    from codelathe.cli.progress import CountBar
+
+    bar = CountBar(output)
+    try:
+        for number, row in enumerate(rows):
+            if number % _BETWEEN == 0:
+                bar.draw(number, len(rows), "counting tokens", "rows")
+            yield row
+    finally:
+        bar.close()
 
 
 def _overlaps(loaded: Loaded, against: str, output: Output) -> list[Overlap] | None:

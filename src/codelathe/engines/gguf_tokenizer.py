@@ -64,8 +64,10 @@ def _places(text: str, pieces: Sequence[bytes]) -> list[tuple[int, int]]:
     Some vocabularies put a space before a text, and after a special token, that is not there.
     """
     data = text.encode()
-    character = [index for index, sign in enumerate(text) for _ in sign.encode()]
-    character.append(len(text))
+    character: Sequence[int] = range(len(text) + 1)
+    if not text.isascii():
+        character = [index for index, sign in enumerate(text) for _ in sign.encode()]
+        character.append(len(text))
     places, at = [], 0
     for piece in pieces:
         added = piece[:1] == b" " and not data.startswith(piece, at)

@@ -58,7 +58,7 @@ def render_rows(rows: Iterable[Row], renderer: Renderer) -> Iterator[tuple[Row, 
             yield Refused(row, error.message)
 
 
-def measure(rows: Sequence[Row], renderer: Renderer, limit: int | None = None) -> Lengths:
+def measure(rows: Iterable[Row], renderer: Renderer, limit: int | None = None) -> Lengths:
     """The lengths of `rows` in tokens. What the model cannot render is `refused`."""
     lengths: list[int] = []
     too_long: list[tuple[Row, int]] = []
