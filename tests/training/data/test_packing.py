@@ -68,7 +68,7 @@ def test_rows_are_hardly_more_than_the_fewest_possible(given_: list[Tokens]) -> 
 
 
 def test_documents_fill_the_row_that_has_just_room() -> None:
-    assert plan_rows([6, 5, 4, 3], 9) == [(0, 3), (1, 2)]
+    assert plan_rows([6, 5, 3], 9) == [(0, 2), (1,)]
 
 
 def test_a_document_longer_than_a_row_is_refused() -> None:
@@ -98,6 +98,7 @@ def test_long_rows_are_cut_at_the_end_by_the_policy_cut() -> None:
 def test_long_rows_become_several_by_the_policy_split() -> None:
     fitted = fit([LONG], 4, "split")
     assert [document.ids for document in fitted.documents] == [(0, 1, 2, 3), (4, 5, 6, 7), (8, 9)]
+    assert [document.trained[0] for document in fitted.documents] == [False] * 3
     assert fitted.lost == 2
 
 

@@ -43,6 +43,7 @@ def lines(rows: list[Any]) -> str:
         ("a.json", lines(ROWS)),
         ("a", lines(ROWS)),
         ("bom.jsonl", "\ufeff" + lines(ROWS)),
+        ("bom.csv", '\ufefftext\n첫째\n"둘\n째"\n'),
         ("b.json", json.dumps(ROWS, indent=1)),
         ("c.json", json.dumps({"version": 1, "data": ROWS})),
         ("d.json", json.dumps({"text": [row["text"] for row in ROWS]})),

@@ -126,6 +126,14 @@ def test_of_any_chat_the_loss_counts_the_answers_and_their_ends(contents: list[s
     assert counted == "".join(f"{text}<|im_end|>" for text in kept[1::2])
 
 
+def test_a_token_that_reaches_over_the_beginning_of_an_answer_counts() -> None:
+    spaced = (
+        "{% for m in messages %}{{ m.role }}: {{ m.content }}<|im_end|>{% endfor %}"
+        "{% if add_generation_prompt %}assistant: {% endif %}"
+    )
+    assert render(Pair("hi", "ho"), source=spaced)[1] == " ho<|im_end|>"
+
+
 def test_spaces_of_an_answer_count() -> None:
     _, counted = render(Pair("hi", "a\n    b"))
     assert counted == "a\n    b<|im_end|>"
@@ -198,6 +206,14 @@ def test_a_template_that_rewrites_earlier_turns_is_refused_for_chats_of_several(
 def test_a_row_whose_turns_cannot_be_located_is_refused_by_itself() -> None:
     with pytest.raises(EngineError, match="cannot be located"):
         Renderer(WordTokenizer(), template(REWRITES)).render(row(TWO_TURNS))
+
+
+def test_a_template_that_only_rewrites_earlier_answers_is_refused_too() -> None:
+    source = REWRITES.replace("if loop.last", "if loop.last or m.role == 'user'")
+    renderer = Renderer(WordTokenizer(), template(source))
+    renderer.check([row(Pair("a", "b"))])
+    with pytest.raises(ModelFileError, match="message 2 is rendered otherwise"):
+        renderer.check([row(TWO_TURNS)])
 
 
 def test_plain_texts_need_no_template() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import time
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
@@ -78,7 +80,18 @@ def test_by_time_the_test_is_the_newest_and_training_the_oldest() -> None:
     assert newest[0] < oldest[1] <= newest[1] < oldest[2]
 
 
-def test_times_are_compared_as_moments_not_as_texts() -> None:
+@pytest.fixture
+def seoul(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine nine hours east of UTC."""
+    with monkeypatch.context() as there:
+        there.setenv("TZ", "KST-9")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("seoul")
+def test_times_are_compared_as_moments_and_are_utc_where_they_do_not_say() -> None:
     data = [row(0, time="2026-01-01T00:30:00+09:00"), row(1, time="2025-12-31T16:00:00")]
     assert [r.line for r in split(data, Shares(0, 0.5), by="time").test] == [1]
 
@@ -92,6 +105,11 @@ def test_groups_too_large_for_a_part_are_lent_to_it() -> None:
     data = [row(i, group=str(i % 10)) for i in range(100)]
     found = split(data, together=None)
     assert [len(part) for part in parts(found)] == [80, 10, 10]
+
+
+def test_which_groups_are_lent_is_drawn() -> None:
+    data = [row(i, group=str(i % 10)) for i in range(100)]
+    assert len({split(data, seed=seed, together=None).test for seed in range(8)}) > 1
 
 
 def test_a_part_that_nothing_is_left_for_is_refused() -> None:

@@ -109,9 +109,7 @@ class _Document:
         return match.end()
 
     def _line_of(self, at: int) -> int:
-        """The line of position `at`; counted on from the last one asked for."""
-        if at < self._counted:
-            self._counted, self._line = 0, 1
+        """The line of position `at`; counted on from the last one asked for, which lies before."""
         self._line += self._text.count("\n", self._counted, at)
         self._counted = at
         return self._line

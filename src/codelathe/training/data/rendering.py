@@ -59,6 +59,8 @@ class Renderer:
         self._model = model
         self._end = document_end(tokenizer)
         self._holes: HoleTokens | None = None
+        # One number object for each id, whatever documents it is in: a third of the memory.
+        self._known: dict[int, int] = {}
 
     def check(self, rows: Iterable[Row]) -> None:
         """Refuse what no row of these could be rendered without, before anything starts.
@@ -145,7 +147,8 @@ class Renderer:
         if self._how.everything:
             trained = [True] * len(ids)
         trained[:1] = [False] * len(trained[:1])  # nothing stands before it to be predicted from
-        return Tokens(tuple(ids), tuple(trained))
+        known = self._known
+        return Tokens(tuple([known.setdefault(id_, id_) for id_ in ids]), tuple(trained))
 
     def _hole_tokens(self) -> HoleTokens:
         if self._holes is None:
