@@ -93,3 +93,17 @@ def test_half_a_surrogate_pair_in_an_answer_is_valid_json(
     script.write_text(json.dumps({"text": "```python\ndef f():\n    return '\ud800'\n```"}))
     assert run(["generate", "Go", "--model", f"scripted:{script}", "--json"]) == 0
     assert "\ud800" in json.loads(capsys.readouterr().out)["generated_code"]
+
+
+@pytest.mark.parametrize("word", ["data"])
+def test_a_word_with_several_forms_lists_them(
+    word: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([word]) == 2
+    said = capsys.readouterr().err
+    assert all(form in said for form in ("build", "check", "show"))
+
+
+def test_an_unknown_form_is_told_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["data", "chek"]) == 2
+    assert "nearest: data check" in capsys.readouterr().err

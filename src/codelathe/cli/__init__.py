@@ -58,6 +58,8 @@ class VerbGroup(click.Group):
         Raises:
             UnknownName: no such verb; the hint has the nearest ones.
         """
+        if cmd_name not in VERBS and any(_FormGroup.forms(cmd_name)):
+            return _FormGroup(cmd_name)
         command: click.Command = VERBS.load(cmd_name)
         return command
 
@@ -67,6 +69,34 @@ class VerbGroup(click.Group):
         """The verb that the arguments begin with, and those that are left for it."""
         words = " ".join(args[:2])
         return super().resolve_command(ctx, [words, *args[2:]] if words in VERBS else args)
+
+
+class _FormGroup(click.Group):
+    """A word that is no verb by itself, with its forms: `data` with `build`, `check`, `show`."""
+
+    def __init__(self, word: str) -> None:
+        super().__init__(
+            word, help=f"One of: {', '.join(f'lathe {word} {form}' for form in self.forms(word))}."
+        )
+        self._word = word
+
+    @staticmethod
+    def forms(word: str) -> list[str]:
+        """The second words of the verbs that begin with `word`."""
+        return [verb.removeprefix(f"{word} ") for verb in VERBS if verb.startswith(f"{word} ")]
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """The forms in the order of the table."""
+        return self.forms(self._word)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The form's command.
+
+        Raises:
+            UnknownName: no such form; the hint has the nearest ones.
+        """
+        command: click.Command = VERBS.load(f"{self._word} {cmd_name}")
+        return command
 
 
 @click.group(cls=VerbGroup, context_settings={"help_option_names": ["-h", "--help"]})
