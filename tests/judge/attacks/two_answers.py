@@ -2,7 +2,7 @@
 # bites: nothing
 # because: made for this judge's own runner; that it bites is shown with a guard taken out
 # expect: tampered
-"""The right answer, forged well, before the wrong one."""
+"""The right answer, forged well, and the wrong one at once behind it."""
 
 import json
 import os
@@ -15,8 +15,11 @@ def solve(n):
         for value in list(frame.f_locals.values()):
             word = getattr(value, "nonce", None)
             if word:
-                body = json.dumps([word, 1, "value", f"answer-{n}"]).encode()
-                os.write(3, len(body).to_bytes(4, "big") + body)
+                frames = b""
+                for number, answer in enumerate((f"answer-{n}", "wrong"), 1):
+                    body = json.dumps([word, number, "value", answer]).encode()
+                    frames += len(body).to_bytes(4, "big") + body
+                os.write(3, frames)
                 return "wrong"
         frame = frame.f_back
     return "wrong"
