@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import re
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
 
 from codelathe.cli.console import Output, output_options, printable
+from codelathe.cli.progress import counting
 from codelathe.core.errors import UnknownName, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from codelathe.training.repository.building import Heard
     from codelathe.training.repository.options import Built, Kind
 
-_MOMENT = 0.5
-_BETWEEN = 0.1
-_BETWEEN_LINES = 10.0
 _SHOWN = 5
 
 
@@ -103,9 +97,9 @@ def data_build(
         _kinds(kinds), _licences(licences), secrets, emails, commits, spans, seed
     )
     with ExitStack() as stack:
-        heard = stack.enter_context(_watching(output))
+        count = stack.enter_context(counting(output))
         judge = stack.enter_context(closing(open_judge())) if prove else None
-        built = build_rows(repository, out, options, parse=parse, judge=judge, heard=heard)
+        built = build_rows(repository, out, options, parse=parse, judge=judge, heard=count)
     for note in built.notes:
         output.say(printable(note))
     if output.json:
@@ -134,35 +128,6 @@ def _licences(names: str | None) -> tuple[str, ...]:
     if names is not None and not asked:
         raise UsageError("--licence names none", hint="--licence MIT,Apache-2.0", field="licence")
     return asked
-
-
-@contextmanager
-def _watching(output: Output) -> Iterator[Heard]:
-    """A bar on a terminal, else a line now and then, once it takes longer than a moment."""
-    if output.quiet:
-        yield lambda *_: None
-        return
-    from codelathe.cli.progress import CountBar
-
-    bar = CountBar(output) if sys.stderr.isatty() else None
-    upcoming = time.monotonic() + (_MOMENT if bar else _BETWEEN_LINES)
-
-    def hear(stage: str, done: int, total: int) -> None:
-        nonlocal upcoming
-        now = time.monotonic()
-        if now < upcoming:
-            return
-        upcoming = now + (_BETWEEN if bar else _BETWEEN_LINES)
-        if bar:
-            bar.draw(done, total, stage, "")
-        else:
-            output.say(f"{stage} {done:,}/{total:,}")
-
-    try:
-        yield hear
-    finally:
-        if bar:
-            bar.close()
 
 
 def _show(built: Built) -> None:

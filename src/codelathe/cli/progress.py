@@ -5,9 +5,11 @@ All of it goes to standard error; with `--quiet` there is none.
 
 from __future__ import annotations
 
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from codelathe.cli.console import Output, printable
 
@@ -18,6 +20,16 @@ if TYPE_CHECKING:
     from codelathe.store import Progress
 
 _TENTH = 10
+_MOMENT = 0.5
+_BETWEEN = 0.1
+_BETWEEN_LINES = 10.0
+
+
+class Count(Protocol):
+    """Is told of a stage, how many of how many are done, and some words more."""
+
+    def __call__(self, stage: str, done: int, total: int, told: str = "", /) -> None:
+        """Show it, where there is time to."""
 
 
 @contextmanager
@@ -36,6 +48,33 @@ def fetching(output: Output) -> Iterator[Progress]:
         yield bar
     finally:
         bar.close()
+
+
+@contextmanager
+def counting(output: Output) -> Iterator[Count]:
+    """A bar on a terminal, else a line now and then, once it takes longer than a moment."""
+    if output.quiet:
+        yield lambda *_: None
+        return
+    bar = CountBar(output) if sys.stderr.isatty() else None
+    upcoming = time.monotonic() + (_MOMENT if bar else _BETWEEN_LINES)
+
+    def count(stage: str, done: int, total: int, told: str = "", /) -> None:
+        nonlocal upcoming
+        now = time.monotonic()
+        if now < upcoming:
+            return
+        upcoming = now + (_BETWEEN if bar else _BETWEEN_LINES)
+        if bar:
+            bar.draw(done, total, stage, told)
+        else:
+            output.say(f"{stage} {done:,}/{total:,} {told}".rstrip())
+
+    try:
+        yield count
+    finally:
+        if bar:
+            bar.close()
 
 
 def human_bytes(count: float) -> str:

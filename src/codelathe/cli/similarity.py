@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from codelathe.cli.console import Output, output_options, printable
+from codelathe.cli.progress import Count, counting
 from codelathe.core.errors import UsageError
 from codelathe.core.language import parse_language
 
@@ -25,9 +23,6 @@ _ENCODED = "bertscore"
 _SHOWN = 76
 """Characters of a text that is shown, of which so many stand before the first difference:"""
 _BEFORE = 20
-_MOMENT = 0.5
-_BETWEEN = 0.1
-_BETWEEN_LINES = 10.0
 
 
 @click.command(short_help="Score texts by their likeness to others.")
@@ -98,7 +93,8 @@ def similarity(
         )
     files = read_pairs(predictions, references)
     settings, notes = _settings(names, key, encoder, output)
-    with _watching(output) as heard:
+    with counting(output) as count:
+        heard = _with_time_left(count)
         found = score_files(files, names, settings, notes=notes, heard=heard)
     if output.json:
         for note in notes:
@@ -136,38 +132,21 @@ def _settings(
     return Settings(language, found), (note,) if note else ()
 
 
-@contextmanager
-def _watching(output: Output) -> Iterator[Heard]:
-    """A bar on a terminal, else a line now and then, once it takes longer than a moment."""
-    if output.quiet:
-        yield lambda *_: None
-        return
-    from codelathe.cli.progress import CountBar
+def _with_time_left(count: Count) -> Heard:
+    """Tells `count` of pairs, with the time that is left for a metric."""
     from codelathe.cli.verdicts import clock
 
-    bar = CountBar(output) if sys.stderr.isatty() else None
     began = time.monotonic()
-    upcoming = began + (_MOMENT if bar else _BETWEEN_LINES)
 
     def hear(metric: str, done: int, total: int) -> None:
-        nonlocal began, upcoming
+        nonlocal began
         now = time.monotonic()
         if not done:
             began = now
-        if now < upcoming:
-            return
-        upcoming = now + (_BETWEEN if bar else _BETWEEN_LINES)
         left = f", {clock((now - began) / done * (total - done))} left" if done else ""
-        if bar:
-            bar.draw(done, total, metric, f"pairs{left}")
-        else:
-            output.say(f"{metric} {done}/{total} pairs{left}")
+        count(metric, done, total, f"pairs{left}")
 
-    try:
-        yield hear
-    finally:
-        if bar:
-            bar.close()
+    return hear
 
 
 def _show(found: Similarity, worst: int) -> None:
