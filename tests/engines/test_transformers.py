@@ -240,12 +240,12 @@ def test_an_adapters_reference_leads_to_its_base(checkpoint: Checkpoint, adapter
 def test_the_base_of_an_adapter_is_a_reference_a_repository_or_a_path(
     tmp_path: Path, named: str, meant: str
 ) -> None:
-    from codelathe.wiring import _base_of
+    from codelathe.wiring import base_of
 
     (tmp_path / "base").mkdir()
     (tmp_path / "own").mkdir()
     header = AdapterHeader(tmp_path / "own", {}, named, "abc")
-    assert str(_base_of(header)) == meant.format(adapter=tmp_path / "own")
+    assert str(base_of(header)) == meant.format(adapter=tmp_path / "own")
 
 
 def test_an_adapter_of_another_model_is_refused(checkpoint: Checkpoint, adapter: Path) -> None:

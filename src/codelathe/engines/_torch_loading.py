@@ -11,12 +11,10 @@ import math
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
-import psutil
 import safetensors
 import torch
 import transformers
@@ -36,46 +34,15 @@ from codelathe.core.errors import (
     EngineError,
     MissingDependency,
     ModelFileError,
-    UnknownName,
-    UnsupportedArgument,
 )
 from codelathe.core.gguf import GgufHeader, read_gguf_header
+from codelathe.engines._torch_place import BITS, QUANTIZED, Place, Weights, free_memory
 
-Precision = Literal["auto", "float32", "bfloat16", "float16", "int8", "int4"]
-PRECISIONS: tuple[str, ...] = get_args(Precision)
-_QUANTIZED = ("int8", "int4")
-_BITS = {"float32": 32, "bfloat16": 16, "float16": 16, "int8": 8, "int4": 4}
 #: What a broken, foreign or unknown file makes the libraries raise.
 _BROKEN = (
     OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, RuntimeError,
     ImportError, SafetensorError,
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Weights:
-    """What to load: `path` is a checkpoint's folder or a GGUF file, `adapter` a PEFT folder.
-
-    `pickled` also takes weights that are stored as pickles.
-    """
-
-    path: Path
-    adapter: Path | None = None
-    precision: str = "auto"
-    pickled: bool = False
-
-    @property
-    def gguf(self) -> bool:
-        """Whether `path` is a GGUF file."""
-        return self.path.is_file()
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a model runs and in which numbers."""
-
-    device: str
-    precision: str
 
 
 def read_header(weights: Weights) -> GgufHeader | CheckpointHeader:
@@ -93,28 +60,6 @@ def read_header(weights: Weights) -> GgufHeader | CheckpointHeader:
     if weights.adapter is not None:
         _refuse_pickles(read_adapter_header(weights.adapter), weights, "adapter_model.bin")
     return header
-
-
-def choose_place(weights: Weights, header: GgufHeader | CheckpointHeader) -> Place:
-    """The first GPU where there is one, else the processor; numbers as asked for.
-
-    `auto` is 32 bits on processors, where the text then is that of any other program, and on
-    GPUs what the checkpoint is stored in (bfloat16 for quantized GGUF files).
-
-    Raises:
-        UnknownName: no such precision.
-        UnsupportedArgument: one that this machine or these weights cannot have.
-        MissingDependency: bitsandbytes is not installed.
-    """
-    asked = weights.precision
-    if asked not in PRECISIONS:
-        raise UnknownName("precision", asked, PRECISIONS, field="precision")
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    if asked == "auto":
-        return Place(device, "float32" if device == "cpu" else _stored(header))
-    if asked in _QUANTIZED:
-        _check_quantizable(weights, header, asked)
-    return Place(device, asked)
 
 
 def load_tokenizer(weights: Weights) -> Any:
@@ -206,7 +151,7 @@ def _load(
 
 
 def _placed(model: Any, place: Place) -> Any:
-    if place.precision not in _QUANTIZED:
+    if place.precision not in QUANTIZED:
         model = model.to(place.device)
     model.eval()
     return model
@@ -245,13 +190,6 @@ def opening_tokens(model: Any) -> list[int]:
     return [start] if forced is None else [start, forced]
 
 
-def free_memory(device: str) -> int:
-    """The bytes that can be taken on the device now."""
-    if device == "cuda":
-        return int(torch.cuda.mem_get_info()[0])
-    return int(psutil.virtual_memory().available)
-
-
 def _check_memory(weights: Weights, place: Place) -> None:
     """Refuse what would end in the system killing this process, or half-way in an error."""
     with _told_of(weights.path):
@@ -259,7 +197,7 @@ def _check_memory(weights: Weights, place: Place) -> None:
             count = read_gguf_header(weights.path).parameters
         else:
             count = sum(map(_count_weights, weights.path.glob("*.safetensors")))
-    needed, free = count * _BITS[place.precision] // 8, free_memory(place.device)
+    needed, free = count * BITS[place.precision] // 8, free_memory(place.device)
     if needed > free:
         raise EngineError(
             f"{weights.path} takes {needed / 1e9:.1f} GB in {place.precision}, and "
@@ -296,7 +234,7 @@ def _numbers(weights: Weights, place: Place) -> dict[str, Any]:
     if weights.gguf:
         settings = transformers.GgufConfig(dequantize=True)
         return {"quantization_config": settings, "dtype": getattr(torch, place.precision)}
-    if place.precision not in _QUANTIZED:
+    if place.precision not in QUANTIZED:
         return {"dtype": getattr(torch, place.precision)}
     # What bitsandbytes computes in: another type would be cast at every product.
     computed = torch.float16 if place.precision == "int8" else torch.bfloat16
@@ -357,25 +295,6 @@ def _refuse_pickles(
             hint="name a revision with safetensors (hf:REPO@REVISION); or, where you trust it, "
             "set CODELATHE_TRUST_PICKLE=1",
         )
-
-
-def _check_quantizable(weights: Weights, header: GgufHeader | CheckpointHeader, asked: str) -> None:
-    if isinstance(header, GgufHeader) or header.config.get("quantization_config"):
-        raise UnsupportedArgument(
-            f"{weights.path} is quantized already and cannot be loaded in {asked}",
-            hint="leave the precision out, or name the checkpoint it was made from",
-            field="precision",
-        )
-    if find_spec("bitsandbytes") is None:
-        raise MissingDependency("bitsandbytes", "compress", f"loading weights in {asked}")
-
-
-def _stored(header: GgufHeader | CheckpointHeader) -> str:
-    """The precision that a checkpoint is stored in, of those a GPU computes in."""
-    if isinstance(header, GgufHeader):
-        return "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
-    stored = str(header.config.get("dtype") or header.config.get("torch_dtype"))
-    return stored if stored in ("bfloat16", "float16") else "float32"
 
 
 def _splits_digits(path: Path) -> bool:

@@ -39,7 +39,7 @@ from codelathe.engines._line import Line
 from codelathe.engines._prompting import END_TOKENS, Template, check_fit, prompt_text
 
 if TYPE_CHECKING:
-    from codelathe.engines._torch_loading import Place, Weights
+    from codelathe.engines._torch_place import Place, Weights
     from codelathe.engines._torch_rows import Prompt, Rows
 
 #: Rows in one batch; on a processor decoding gains little beyond.
@@ -90,7 +90,8 @@ class TransformersEngine:
         pickled: bool = False,
     ) -> None:
         require_packages("the engine 'transformers'")
-        from codelathe.engines._torch_loading import Weights, choose_place, read_header
+        from codelathe.engines._torch_loading import read_header
+        from codelathe.engines._torch_place import Weights, choose_place
 
         own = Path(adapter) if adapter is not None else None
         self._weights: Weights = Weights(Path(path), own, precision, pickled)
@@ -356,7 +357,7 @@ def _room(model: Any, device: str) -> int:
     heads = getattr(config, "num_key_value_heads", None) or all_heads
     size = getattr(config, "head_dim", None) or getattr(config, "d_kv", None)
     size = size or config.hidden_size // all_heads
-    from codelathe.engines._torch_loading import free_memory
+    from codelathe.engines._torch_place import free_memory
 
     token = 2 * config.num_hidden_layers * heads * size * model.dtype.itemsize
     return int(_SHARE * free_memory(device) / token)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy
     from numpy.typing import NDArray
 
-    from codelathe.engines._torch_loading import Place, Weights
+    from codelathe.engines._torch_place import Place, Weights
 
 #: Tokens in one pass, padding included.
 _PASS = 4096
@@ -56,7 +56,8 @@ class TransformersEncoder:
         from codelathe.engines.transformers import require_packages
 
         require_packages("the encoder of texts")
-        from codelathe.engines._torch_loading import Weights, choose_place, read_header
+        from codelathe.engines._torch_loading import read_header
+        from codelathe.engines._torch_place import Weights, choose_place
 
         self._weights: Weights = Weights(Path(path), None, precision, pickled)
         header = read_header(self._weights)

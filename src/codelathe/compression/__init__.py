@@ -1,0 +1,1 @@
+"""A model made smaller: quantized, pruned, packed; with what that cost."""

@@ -1,0 +1,1 @@
+"""The Hugging Face Hub beyond fetching: cards, previews, pushing."""

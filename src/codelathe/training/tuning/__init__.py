@@ -1,0 +1,1 @@
+"""A model tuned on prepared documents, by PEFT and TRL's SFTTrainer."""

@@ -1,0 +1,42 @@
+"""Names become objects here, and only here.
+
+A ModelRef string becomes an Engine, a tokenizer or a checkpoint, and the judge and the store
+are opened. The adapters stand in registries as strings, so that nothing is imported before it
+is used.
+"""
+
+from codelathe.wiring.checkpoints import Checkpoint, open_checkpoint
+from codelathe.wiring.encoders import SPARE_ENCODER, find_encoder, open_encoder
+from codelathe.wiring.engines import DEFAULT_MODEL, LOCAL_ENGINES, NAMED_ENGINES, open_engine
+from codelathe.wiring.judging import open_benchmark, open_judge
+from codelathe.wiring.models import (
+    base_of,
+    cache_folder,
+    model_sha256,
+    open_store,
+    remove_model,
+    runs_folder,
+)
+from codelathe.wiring.text_side import TextSide, open_text_side
+
+__all__ = [
+    "DEFAULT_MODEL",
+    "LOCAL_ENGINES",
+    "NAMED_ENGINES",
+    "SPARE_ENCODER",
+    "Checkpoint",
+    "TextSide",
+    "base_of",
+    "cache_folder",
+    "find_encoder",
+    "model_sha256",
+    "open_benchmark",
+    "open_checkpoint",
+    "open_encoder",
+    "open_engine",
+    "open_judge",
+    "open_store",
+    "open_text_side",
+    "remove_model",
+    "runs_folder",
+]

@@ -1,0 +1,77 @@
+"""A model's name becomes weights in torch's hands: for tuning, merging and compression."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from codelathe.core.checkpoint import read_adapter_header
+from codelathe.core.errors import UsageError
+from codelathe.core.modelref import parse_model_ref
+from codelathe.wiring.models import base_of, model_sha256, open_store, pickles_trusted
+from codelathe.wiring.text_side import TextSide, open_text_side
+
+if TYPE_CHECKING:
+    from codelathe.store import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A model that writes, as a `transformers` module, with what belongs to it.
+
+    `model` is the bare base, in evaluation mode; `adapter` the folder of the adapter that the
+    name was of, not put into it. `path` is the checkpoint's folder or GGUF file, `base` the
+    base's own name and `sha256` of its weights. `text` reads and writes as the named model does.
+    """
+
+    model: Any
+    tokenizer: Any
+    text: TextSide
+    path: Path
+    base: str
+    sha256: str
+    device: str
+    precision: str
+    adapter: Path | None = None
+
+
+def open_checkpoint(
+    model: str, precision: str = "auto", progress: Progress | None = None
+) -> Checkpoint:
+    """The weights of the model named `model`, fetched where they are missing.
+
+    GGUF files are dequantized. `precision` is `auto`, float32, bfloat16, float16, int8 or int4.
+
+    Raises:
+        InputError: the reference does not parse, names nothing known, or a service's model.
+        StoreError: it cannot be had.
+        EngineError: the weights cannot be loaded, or a package is missing.
+    """
+    from codelathe.engines.checkpoint import load_checkpoint
+    from codelathe.store.folders import expanded
+
+    ref = parse_model_ref(model)
+    if ref.remote or ref.scheme == "scripted":
+        raise UsageError(
+            f"{model} does not show its weights",
+            hint="name a model on this machine: lathe models list",
+            field="model",
+        )
+    adapter = None
+    if ref.scheme == "adapter":
+        header = read_adapter_header(expanded(ref.name))
+        adapter, ref = header.path, base_of(header)
+    local = open_store().obtain(ref, progress)
+    loaded = load_checkpoint(local.path, adapter, precision, pickled=pickles_trusted())
+    return Checkpoint(
+        model=loaded.model,
+        tokenizer=loaded.tokenizer,
+        text=open_text_side(model, progress),
+        path=local.path,
+        base=str(ref),
+        sha256=model_sha256(str(ref)),
+        device=loaded.place.device,
+        precision=loaded.place.precision,
+        adapter=adapter,
+    )

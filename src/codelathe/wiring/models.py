@@ -1,0 +1,114 @@
+"""What stands behind a model's name on this machine: the store, a template, an adapter's base."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from codelathe.core.checkpoint import AdapterHeader, CheckpointHeader, read_adapter_header
+from codelathe.core.errors import IntegrityError
+from codelathe.core.gguf import GgufHeader
+from codelathe.core.modelref import ModelRef, parse_model_ref
+
+if TYPE_CHECKING:
+    from codelathe.store import Store
+    from codelathe.text.chat import ChatTemplate
+
+
+def open_store() -> Store:
+    """The store in the user's own folder."""
+    from codelathe.store import Store
+
+    return Store()
+
+
+def remove_model(ref: ModelRef) -> int:
+    """Remove a model from the store, with what an engine made of it; the bytes that frees.
+
+    Raises:
+        StoreError: it is not in the store, or cannot be removed.
+    """
+    from codelathe.engines._converted import forget_converted
+
+    store = open_store()
+    try:
+        local = store.locate(ref)
+    except IntegrityError:  # damaged, and wanted gone
+        local = None
+    freed = store.remove(ref)
+    return freed + (forget_converted(local.path, cache_folder()) if local else 0)
+
+
+def model_sha256(model: str) -> str:
+    """The SHA-256 of the weights that `open_engine` would load; empty for a service's model.
+
+    Raises:
+        InputError: the reference names nothing, or what cannot be read.
+        StoreError: it is not in place.
+    """
+    from codelathe.store.folders import expanded
+    from codelathe.store.hashes import content_sha256
+
+    ref = parse_model_ref(model)
+    if ref.remote:
+        return ""
+    remembered = cache_folder("hashes.json")
+    if ref.scheme == "scripted":
+        return content_sha256(Path(ref.name), remembered)
+    if ref.scheme == "adapter":
+        folder = expanded(ref.name)
+        base = base_of(read_adapter_header(folder))
+        return f"{content_sha256(folder, remembered)} on {model_sha256(str(base))}"
+    local = open_store().obtain(ref)
+    return local.sha256 or content_sha256(local.path, remembered)
+
+
+def base_of(header: AdapterHeader) -> ModelRef:
+    """The base model that an adapter names: a ModelRef, or a bare repository of the hub.
+
+    A path is looked for from the adapter's folder too, so that both can be moved together.
+    """
+    ref = parse_model_ref(header.base)
+    if ref.scheme != "path" or Path(ref.name).expanduser().exists():
+        return ref
+    if (beside := header.path / ref.name).exists():
+        return ModelRef("path", str(beside))
+    if re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", ref.name):
+        return ModelRef("hf", ref.name, header.revision)
+    return ref
+
+
+def template_of(header: GgufHeader | CheckpointHeader) -> ChatTemplate | None:
+    """The model's own chat template, None for a base model."""
+    if not header.chat_template:
+        return None
+    from codelathe.text.chat import compile_chat_template
+
+    source = header.chat_template
+    # Reading a token's text walks the vocabulary: only where the template asks for it.
+    bos, eos = (
+        header.special_token(kind) if f"{kind}_token" in source else "" for kind in ("bos", "eos")
+    )
+    return compile_chat_template(source, bos_token=bos, eos_token=eos)
+
+
+def pickles_trusted() -> bool:
+    """Whether the user asks for weights that can run code when they are read."""
+    return os.environ.get("CODELATHE_TRUST_PICKLE") == "1"
+
+
+def runs_folder() -> Path:
+    """Where commands leave their results, if nobody says otherwise."""
+    from codelathe.store import home
+    from codelathe.store.folders import Folders
+
+    return Folders(home()).runs
+
+
+def cache_folder(name: str = "") -> Path:
+    """A folder for what can be made again; a file or folder `name` in it."""
+    from codelathe.store import home
+
+    return home() / "cache" / name
