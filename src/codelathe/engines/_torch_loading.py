@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -36,7 +36,10 @@ from codelathe.core.errors import (
     ModelFileError,
 )
 from codelathe.core.gguf import GgufHeader, read_gguf_header
+from codelathe.engines import _torch_seq2seq
 from codelathe.engines._torch_place import BITS, QUANTIZED, Place, Weights, free_memory
+
+_torch_seq2seq.register()
 
 #: What a broken, foreign or unknown file makes the libraries raise.
 _BROKEN = (
@@ -108,6 +111,18 @@ def load_model(weights: Weights, place: Place) -> Any:
     if weights.adapter is not None:
         model = _adapted(model, weights.adapter, merge=place.precision == "float32")
     return _placed(model, place)
+
+
+def make_model(config: Mapping[str, Any], seed: int) -> Any:
+    """A new model of `config`, which names its `model_type`, on the device it is trained on.
+
+    Its weights are drawn with `seed`, on the processor and apart from what else is drawn.
+    """
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    with torch.random.fork_rng(devices=[]), _quiet():
+        torch.manual_seed(seed)
+        settings = transformers.AutoConfig.for_model(**config)
+        return _writer(settings, Path(settings.model_type)).from_config(settings).to(device)
 
 
 def load_encoder(weights: Weights, place: Place) -> Any:

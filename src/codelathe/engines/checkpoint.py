@@ -1,10 +1,12 @@
 """A checkpoint's modules themselves, for tuning and compression: what the engine loads, unused.
 
-Same files, same refusals and same numbers as `transformers`, the engine, has.
+Same files, same refusals and same numbers as `transformers`, the engine, has. A new model, for
+training from scratch, is made here too, so that the engine knows every class that is trained.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,3 +48,18 @@ def load_checkpoint(
     place = choose_place(whole, read_header(whole))
     tokenizer = load_tokenizer(whole)
     return Loaded(load_model(Weights(path, None, precision, pickled), place), tokenizer, place)
+
+
+def new_model(config: Mapping[str, Any], seed: int = 0) -> Any:
+    """A model that was never trained, of the configuration that a `config.json` would hold.
+
+    It is one that the engine `transformers` can load once it is saved. The weights are drawn
+    with `seed` on the processor, and are the same on every device.
+
+    Raises:
+        MissingDependency: torch or transformers is missing.
+    """
+    require_packages("a model from scratch")
+    from codelathe.engines._torch_loading import make_model
+
+    return make_model(config, seed)

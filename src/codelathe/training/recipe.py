@@ -22,6 +22,9 @@ QUANTIZATIONS = ("int4", "int8")
 #: What each method learns with, where the recipe does not say.
 LEARNING_RATES = {"lora": 2e-4, "qlora": 2e-4, "full": 2e-5}
 ALL_LINEAR = "all-linear"
+ENCODER_DECODER = "encoder-decoder"
+#: What a model from scratch can be, and what each learns with where the recipe does not say.
+SCRATCH_RATES = {"llama": 1e-3, "gpt2": 1e-3, "codegen": 1e-3, ENCODER_DECODER: 1e-4}
 #: What `[gate] own` may say beside a file: the rows that were held out.
 TEST_PART = "test part"
 
@@ -136,8 +139,27 @@ class GatePart:
 
 
 @dataclass(frozen=True, slots=True)
+class ScratchPart:
+    """`[scratch]`: a new model, in place of `[model]`. Its context is `data.max_length`."""
+
+    architecture: str = setting(
+        "llama", "a decoder, or `encoder-decoder` for code to text", choices=tuple(SCRATCH_RATES)
+    )
+    size: str = setting("", "parameters, as `10M`: picks layers, width and heads")
+    layers: int | None = setting(None, "layers; of an encoder-decoder in each half", low=1, high=128)
+    width: int | None = setting(None, "numbers for each token, d_model", low=8, high=8192)
+    heads: int | None = setting(None, "heads of attention; they divide the width", low=1)
+    dropout: float | None = setting(
+        None, "0.1 for the encoder-decoder, else 0", low=0, below=1
+    )
+    vocabulary: int = setting(8192, "most tokens of the tokenizer that is learned", low=256)
+    chat: bool = setting(False, "tokens and a template for turns (ChatML); for decoders")
+    beams: int = setting(4, "answers that beam search keeps, after training on pairs", low=2, high=64)
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
-    """The whole configuration. `gate` is None where the recipe has no such section."""
+    """The whole configuration. `gate` and `scratch` are None where there is no such section."""
 
     out: str = setting("", "folder for the result; it must be new, or hold this very run")
     model: ModelPart = field(default_factory=ModelPart)
@@ -145,10 +167,13 @@ class Recipe:
     method: MethodPart = field(default_factory=MethodPart)
     train: TrainPart = field(default_factory=TrainPart)
     gate: GatePart | None = None
+    scratch: ScratchPart | None = None
 
     @property
     def learning_rate(self) -> float:
         """The highest rate: as said, or the method's own."""
+        if self.train.learning_rate is None and self.scratch is not None:
+            return SCRATCH_RATES[self.scratch.architecture]
         return self.train.learning_rate or LEARNING_RATES[self.method.name]
 
     @property
@@ -161,7 +186,7 @@ class Recipe:
         document = {
             part.name: asdict(getattr(self, part.name))
             for part in fields(self)
-            if part.name not in ("out", "gate")
+            if part.name not in ("out", "gate") and getattr(self, part.name) is not None
         }
         document["train"]["learning_rate"] = self.learning_rate
         document["train"].pop("epochs" if self.train.steps is not None else "steps")

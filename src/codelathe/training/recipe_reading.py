@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, get_args, get_origin, get_type_hints
@@ -19,6 +19,7 @@ from codelathe.core.errors import InputError, LatheError
 from codelathe.core.modelref import parse_model_ref
 from codelathe.training.data.rows import FIELDS
 from codelathe.training.recipe import ALL_LINEAR, TEST_PART, Limits, Recipe
+from codelathe.training.scratch.rules import scratch_faults
 
 _TOLD: dict[Any, str] = {
     str: "a text", int: "a whole number", float: "a number", bool: "true or false",
@@ -121,6 +122,8 @@ def check_recipe(document: Mapping[str, Any]) -> tuple[Recipe | None, list[Recip
         if isinstance(section, Mapping)
         for key in section
     }
+    if recipe.scratch is not None and "method.name" not in said:
+        recipe = replace(recipe, method=replace(recipe.method, name="full"))
     # What could not be read is its default here, which no further rule speaks against.
     faults += [fault for fault in _rules(recipe, said) if fault.where not in _places(faults)]
     return (None if faults else recipe), faults
@@ -239,6 +242,9 @@ def _model_rules(recipe: Recipe) -> Iterator[RecipeFault]:
     elif Path(recipe.out).expanduser().exists() and not Path(recipe.out).expanduser().is_dir():
         yield RecipeFault("out", f"{recipe.out} is no folder", "name a new one")
     name = recipe.model.name
+    if recipe.scratch is not None:
+        yield from (RecipeFault(*fault) for fault in scratch_faults(recipe))
+        return
     if not name:
         yield RecipeFault("model.name", "is missing", 'name = "smollm2-135m"')
         return
@@ -296,5 +302,5 @@ def _file_fault(where: str, name: str) -> Iterator[RecipeFault]:
             parse_model_ref(name)
         except LatheError as error:
             yield RecipeFault(where, error.message, error.hint)
-    elif not Path(name).expanduser().is_file():
+    elif not Path(name).is_file():
         yield RecipeFault(where, f"{name} is no file")

@@ -5,7 +5,7 @@ are opened. The adapters stand in registries as strings, so that nothing is impo
 is used.
 """
 
-from codelathe.wiring.checkpoints import Checkpoint, open_checkpoint
+from codelathe.wiring.checkpoints import Checkpoint, new_model, open_checkpoint
 from codelathe.wiring.encoders import SPARE_ENCODER, find_encoder, open_encoder
 from codelathe.wiring.engines import DEFAULT_MODEL, LOCAL_ENGINES, NAMED_ENGINES, open_engine
 from codelathe.wiring.judging import open_benchmark, open_judge
@@ -30,6 +30,7 @@ __all__ = [
     "cache_folder",
     "find_encoder",
     "model_sha256",
+    "new_model",
     "open_benchmark",
     "open_checkpoint",
     "open_encoder",

@@ -1,7 +1,11 @@
-"""A model's name becomes weights in torch's hands: for tuning, merging and compression."""
+"""A model's name becomes weights in torch's hands: for tuning, merging and compression.
+
+So does a configuration, for training from scratch.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,3 +79,14 @@ def open_checkpoint(
         precision=loaded.place.precision,
         adapter=adapter,
     )
+
+
+def new_model(config: Mapping[str, Any], seed: int = 0) -> Any:
+    """A model that was never trained, of what a `config.json` would hold, drawn with `seed`.
+
+    Raises:
+        MissingDependency: torch or transformers is missing.
+    """
+    from codelathe.engines.checkpoint import new_model
+
+    return new_model(config, seed)

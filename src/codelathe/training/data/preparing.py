@@ -51,6 +51,31 @@ class Prepared:
     supervised: int
 
 
+@dataclass(frozen=True, slots=True)
+class Parted:
+    """Rows in their parts, and what was found on the way."""
+
+    parts: Split
+    duplicates: Deduplicated
+    overlaps: tuple[Overlap, ...]
+
+
+def part_rows(
+    rows: Sequence[Row], how: Preparation, problems: Iterable[tuple[str, str]] = ()
+) -> Parted:
+    """The parts of `rows`, before any tokenizer is needed; `problems` as of `prepare`.
+
+    Raises:
+        InputError: benchmark text is among them and not allowed, or a part would be empty.
+    """
+    overlaps = find_overlaps(rows, problems)
+    if not how.overlap:
+        refuse_overlaps(overlaps)
+    duplicates = deduplicate(rows, how.near)
+    parts = split(duplicates.rows, how.shares, by=how.by, seed=how.seed)
+    return Parted(parts, duplicates, tuple(overlaps))
+
+
 def prepare(
     rows: Sequence[Row],
     renderer: Renderer,
@@ -66,21 +91,27 @@ def prepare(
             does not show which text the assistant wrote.
     """
     renderer.check(rows)
-    overlaps = find_overlaps(rows, problems)
-    if not how.overlap:
-        refuse_overlaps(overlaps)
-    duplicates = deduplicate(rows, how.near)
-    parts = split(duplicates.rows, how.shares, by=how.by, seed=how.seed)
+    return render_parts(part_rows(rows, how, problems), renderer, how)
+
+
+def render_parts(parted: Parted, renderer: Renderer, how: Preparation) -> Prepared:
+    """The documents of parts that are there already.
+
+    Raises:
+        InputError: the loss would count no token.
+        ModelFileError: the model lacks a template or tokens that the rows need.
+    """
     refused: list[Refused] = []
     train, validation = (
-        _documents(part, renderer, how, refused) for part in (parts.train, parts.validation)
+        _documents(part, renderer, how, refused)
+        for part in (parted.parts.train, parted.parts.validation)
     )
     return Prepared(
-        parts=parts,
+        parts=parted.parts,
         train=train,
         validation=validation,
-        duplicates=duplicates,
-        overlaps=tuple(overlaps),
+        duplicates=parted.duplicates,
+        overlaps=parted.overlaps,
         refused=tuple(refused),
         supervised=require_supervised(train.documents),
     )
