@@ -135,6 +135,10 @@ class GatePart:
     own: str = setting(TEST_PART, "problems of one's own: a file, or `test part`")
     general: str = setting("humaneval", "the benchmark that must not fall")
     every: int = setting(4, "every so many of its problems", low=1)
+    samples: int = setting(1, "answers to each problem; more see smaller drops", low=1)
+    tolerance: float = setting(
+        15.0, "the largest drop of the general score that is no harm, in points", low=0, high=100
+    )
     attempts: int = setting(4, "smaller scales and earlier checkpoints tried", low=0)
 
 
