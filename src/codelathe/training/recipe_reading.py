@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, get_args, get_origin, get_type_hints
@@ -19,7 +19,7 @@ from codelathe.core.errors import InputError, LatheError
 from codelathe.core.modelref import parse_model_ref
 from codelathe.training.data.rows import FIELDS
 from codelathe.training.recipe import ALL_LINEAR, TEST_PART, Limits, Recipe
-from codelathe.training.scratch.rules import scratch_faults
+from codelathe.training.scratch.rules import completed, scratch_faults
 
 _TOLD: dict[Any, str] = {
     str: "a text", int: "a whole number", float: "a number", bool: "true or false",
@@ -122,8 +122,7 @@ def check_recipe(document: Mapping[str, Any]) -> tuple[Recipe | None, list[Recip
         if isinstance(section, Mapping)
         for key in section
     }
-    if recipe.scratch is not None and "method.name" not in said:
-        recipe = replace(recipe, method=replace(recipe.method, name="full"))
+    recipe = completed(recipe, said)
     # What could not be read is its default here, which no further rule speaks against.
     faults += [fault for fault in _rules(recipe, said) if fault.where not in _places(faults)]
     return (None if faults else recipe), faults

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import replace
 
 from codelathe.training.recipe import ENCODER_DECODER, Recipe
 from codelathe.training.scratch.shapes import faults
@@ -19,6 +20,20 @@ def specials_of(recipe: Recipe) -> Specials:
     if scratch.architecture == ENCODER_DECODER:
         return Specials.encoder_decoder()
     return Specials.decoder(chat=scratch.chat)
+
+
+def completed(recipe: Recipe, said: Collection[str]) -> Recipe:
+    """What follows from `[scratch]` where the recipe does not say otherwise, by its field.
+
+    All weights are learned, and a decoder learns prompts too: it knows no text yet.
+    """
+    if recipe.scratch is None:
+        return recipe
+    if "method.name" not in said:
+        recipe = replace(recipe, method=replace(recipe.method, name="full"))
+    if "data.everything" not in said and recipe.scratch.architecture != ENCODER_DECODER:
+        recipe = replace(recipe, data=replace(recipe.data, everything=True))
+    return recipe
 
 
 def scratch_faults(recipe: Recipe) -> Iterator[Fault]:

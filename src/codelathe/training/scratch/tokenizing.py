@@ -7,10 +7,8 @@ know by name, so that the model can become a GGUF file.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from codelathe.core.errors import InputError, MissingDependency, UsageError
@@ -125,35 +123,17 @@ def train_tokenizer(texts: Iterable[str], size: int, specials: Specials) -> toke
     return own
 
 
-def save_tokenizer(
-    own: tokenizers.Tokenizer, specials: Specials, folder: Path, context: int
-) -> None:
-    """Write `tokenizer.json`, `tokenizer_config.json` and the chat template into `folder`.
+def as_transformers(own: tokenizers.Tokenizer, specials: Specials, context: int) -> Any:
+    """The tokenizer as `transformers` has it, which can be saved beside a model."""
+    import transformers
 
-    Raises:
-        OSError: they cannot be written.
-    """
-    own.save(str(folder / "tokenizer.json"))
-    config = tokenizer_config(specials, context)
-    text = json.dumps(config, ensure_ascii=False, indent=2) + "\n"
-    (folder / "tokenizer_config.json").write_text(text, encoding="utf-8")
-    if specials.template:
-        (folder / "chat_template.jinja").write_text(specials.template, encoding="utf-8")
-
-
-def tokenizer_config(specials: Specials, context: int) -> dict[str, Any]:
-    """What `transformers` has to know beside the tokenizer itself."""
-    config = {
-        "tokenizer_class": "PreTrainedTokenizerFast",
-        "model_max_length": context,
-        "clean_up_tokenization_spaces": False,
-        "pad_token": PAD,
-        "eos_token": specials.end,
-    }
-    return {**config, "bos_token": specials.begin} if specials.begin else config
-
-
-def characters_a_token(own: tokenizers.Tokenizer, texts: Sequence[str]) -> float:
-    """How many characters of `texts` a token stands for, on average."""
-    tokens = sum(len(found.ids) for found in own.encode_batch(list(texts)))
-    return sum(map(len, texts)) / tokens if tokens else 0.0
+    wrapped = transformers.PreTrainedTokenizerFast(
+        tokenizer_object=own,
+        model_max_length=context,
+        clean_up_tokenization_spaces=False,
+        pad_token=PAD,
+        eos_token=specials.end,
+        **({"bos_token": specials.begin} if specials.begin else {}),
+    )
+    wrapped.chat_template = specials.template or None
+    return wrapped
