@@ -145,9 +145,10 @@ class Seq2SeqTransformer(PreTrainedModel, GenerationMixin):  # type: ignore[misc
         `IGNORED` in them is not counted. With `use_cache`, `decoder_input_ids` go on from what
         `past_key_values` holds.
         """
-        encoded = self.encode(input_ids, attention_mask) if encoder_outputs is None else (
-            encoder_outputs[0]
-        )  # fmt: skip
+        if encoder_outputs is not None:
+            encoded = encoder_outputs[0]
+        else:
+            encoded = self.encode(input_ids, attention_mask)
         padding = None if attention_mask is None else attention_mask == 0
         if labels is not None and decoder_input_ids is None:
             decoder_input_ids = self.shifted(labels)
@@ -172,8 +173,8 @@ class Seq2SeqTransformer(PreTrainedModel, GenerationMixin):  # type: ignore[misc
     def shifted(self, labels: Tensor) -> Tensor:
         """What the decoder is given to predict `labels` from: the start, then all but the last."""
         start = torch.full_like(labels[:, :1], self.config.decoder_start_token_id)
-        return torch.cat([start, labels[:, :-1].masked_fill(labels[:, :-1] == IGNORED,
-                                                            self.config.pad_token_id)], dim=1)  # fmt: skip
+        known = labels[:, :-1].masked_fill(labels[:, :-1] == IGNORED, self.config.pad_token_id)
+        return torch.cat([start, known], dim=1)
 
     def prepare_decoder_input_ids_from_labels(self, labels: Tensor) -> Tensor:
         """`shifted`, by the name that `transformers` calls."""

@@ -64,7 +64,7 @@ def faults(wanted: ScratchPart) -> list[tuple[str, str]]:
         if named:
             found.append(("size", f"a size picks {', '.join(named)} itself: name one or the other"))
         return found
-    layers, width, heads = _numbers(wanted)
+    _, width, heads = _numbers(wanted)
     if width % heads:
         near = ", ".join(str(n) for n in _divisors(width, heads))
         found.append(("heads", f"{heads} heads do not divide a width of {width} (near: {near})"))
