@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
-from codelathe.benchmarks import is_own, open_benchmark
+from codelathe.benchmarks import Benchmark, is_own, open_benchmark
+from codelathe.benchmarks.asking import Asked, ask, read
+from codelathe.benchmarks.protocols import Protocol, choose_protocol
 from codelathe.core.errors import InputError, ProblemError
+from codelathe.core.generation import ALL_FEATURES, Sampling
 
 Write = Callable[[str, Sequence[Mapping[str, Any]]], Path]
 ROW: dict[str, Any] = {
@@ -51,6 +54,39 @@ def test_a_program_reads_standard_input(write: Write) -> None:
     row = {"prompt": "Add.", "program": True, "examples": [{"input": "1 2", "output": "3"}]}
     problem = opened(write, row).tasks["mine/1"].problem
     assert (problem.entry_point, problem.examples[0].input) == ("", "1 2")
+
+
+def test_context_stands_before_every_solution(write: Write) -> None:
+    row = {**ROW, "context": "LIMIT = 3\n", "canonical_solution": "def reverse(s): ..."}
+    task = opened(write, row).tasks["mine/1"]
+    assert task.canonical == "LIMIT = 3\n\n\ndef reverse(s): ..."
+
+
+def asked(benchmark: Benchmark, protocol: Protocol) -> Asked:
+    return ask(protocol, benchmark, benchmark.tasks["mine/1"], Sampling())
+
+
+@pytest.mark.parametrize("name", [None, "verbatim"])
+def test_context_is_in_the_program_and_not_in_the_prompt(name: str | None, write: Write) -> None:
+    benchmark = opened(write, {**ROW, "context": "LIMIT = 3\n"})
+    protocol = choose_protocol(benchmark, ALL_FEATURES, name)
+    found = asked(benchmark, protocol)
+    answer = "```python\ndef reverse(s):\n    return s[:LIMIT]\n```"
+    assert read(protocol, found, answer).startswith("LIMIT = 3\n\n\ndef reverse(s):")
+    assert "LIMIT" not in found.request.messages[0].content
+
+
+def test_verbatim_asks_a_chat_the_prompt_and_nothing_else(write: Write) -> None:
+    benchmark = opened(write, ROW)
+    request = asked(benchmark, choose_protocol(benchmark, ALL_FEATURES, "verbatim")).request
+    assert [message.content for message in request.messages] == ["Reverse a string."]
+    assert not request.prefill
+
+
+def test_verbatim_asks_a_base_model_to_go_on_from_the_prompt(write: Write) -> None:
+    benchmark = opened(write, ROW)
+    protocol = choose_protocol(benchmark, ALL_FEATURES - {"messages"}, "verbatim")
+    assert asked(benchmark, protocol).request.prompt == "Reverse a string."
 
 
 @pytest.mark.parametrize(

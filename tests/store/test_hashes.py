@@ -41,3 +41,13 @@ def test_what_is_remembered_may_be_damaged(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     with pytest.raises(ModelRefError, match="cannot read"):
         content_sha256(tmp_path / "nothing", tmp_path / "known")
+
+
+@pytest.mark.parametrize("name", ["gate.json", "lathe.json", "README.md", "loss.png", "runs/a"])
+def test_what_only_tells_of_a_model_has_no_part_in_what_it_is(name: str, tmp_path: Path) -> None:
+    folder, known = tmp_path / "model", tmp_path / "known"
+    (folder / "runs").mkdir(parents=True)
+    (folder / "model.safetensors").write_bytes(b"1")
+    before = content_sha256(folder, known)
+    (folder / name).write_text("told")
+    assert content_sha256(folder, known) == before

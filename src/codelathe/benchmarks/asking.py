@@ -108,7 +108,8 @@ def read(protocol: Protocol, asked: Asked, text: str) -> str:
             code = _with_head(asked.head, code, problem.entry_point)
     if asked.name:
         code = re.sub(rf"\b{asked.name}\b", asked.task.problem.entry_point, code)
-    return code
+    # The library that a problem of one's own brings stands before the code, unseen by the model.
+    return asked.task.prefix + code if protocol.kinds == ("own",) and code else code
 
 
 def _judged(protocol: Protocol, asked: Asked) -> Problem:
@@ -180,6 +181,14 @@ def _own(protocol: Protocol, _: Benchmark, task: Task, sampling: Sampling) -> As
     return Asked(task, request, head=request.prompt, opened=True, opening=request.prompt)
 
 
+def _verbatim(protocol: Protocol, _: Benchmark, task: Task, sampling: Sampling) -> Asked:
+    """The prompt and nothing else."""
+    prompt = task.problem.prompt
+    if protocol.form == "chat":
+        return Asked(task, _chat(prompt, "", sampling))
+    return Asked(task, Request(prompt=prompt, sampling=sampling))
+
+
 _PROMPTS: dict[str, Callable[[Protocol, Benchmark, Task, Sampling], Asked]] = {
     "evalplus": _evalplus,
     "plain": _plain,
@@ -188,6 +197,7 @@ _PROMPTS: dict[str, Callable[[Protocol, Benchmark, Task, Sampling], Asked]] = {
     "pack": _pack,
     "explain": _explain,
     "own": _own,
+    "verbatim": _verbatim,
 }
 
 

@@ -6,7 +6,9 @@
 `examples` are shown to the model, and each has to hold; `tests`, a program (or a list of
 them) that raises where the code is wrong, are hidden. A problem has at least one of either.
 `program: true` asks for a whole program: its examples are standard input and what it prints.
-Besides: `id`, `language`, and `canonical_solution`, which is held against the tests first.
+Besides: `id`, `language`, `canonical_solution`, which is held against the tests first, and
+`context`: code that stands before every solution, such as a library that it may use. A model is
+not shown it.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ _LIMITS = Limits(seconds=5.0, memory_mb=4096, output_bytes=1 << 24)
 _KNOWN: dict[str, type | tuple[type, ...]] = {
     "prompt": str, "id": (str, int), "entry_point": str, "language": str, "program": bool,
     "examples": list, "tests": (str, list), "canonical_solution": str,
+    "context": str,
 }  # fmt: skip
 
 
@@ -87,7 +90,10 @@ def _task(row: Mapping[str, Any], id_: str) -> Task:
             for source in ([given] if isinstance(given, str) else given)
         ),
     )
-    return Task(problem, row.get("canonical_solution", ""), _LIMITS)
+    context = row.get("context", "")
+    prefix = f"{context.rstrip()}\n\n\n" if context.strip() else ""
+    canonical = row.get("canonical_solution", "")
+    return Task(problem, prefix + canonical if canonical else "", _LIMITS, prefix)
 
 
 def _examples(rows: list[Any], *, program: bool) -> tuple[Example, ...]:

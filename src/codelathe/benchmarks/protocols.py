@@ -104,6 +104,15 @@ PROTOCOLS: dict[str, Protocol] = {
         ),
         Protocol("own-chat", 1, "chat", "own", ("own",), _FENCE, "complete", "problem"),
         Protocol("own-base", 1, "base", "own", ("own",), _FENCE, "complete", "problem"),
+        #: As a row of training data asks: what a model was tuned on, it is tested on.
+        Protocol(
+            "verbatim-chat", 1, "chat", "verbatim", ("own",), (), "complete", "problem",
+            prefill=False, strip=False,
+        ),
+        Protocol(
+            "verbatim-base", 1, "base", "verbatim", ("own",), (), "complete", "problem",
+            prefill=False, strip=False,
+        ),
     )
 }  # fmt: skip
 
@@ -116,7 +125,7 @@ _DEFAULTS: dict[Kind, dict[Form, str]] = {
     "explain": {"chat": "explain-chat"},
     "own": {"chat": "own-chat", "base": "own-base"},
 }
-_FAMILIES = ("evalplus", "fast")
+_FAMILIES = ("evalplus", "fast", "verbatim")
 
 
 def choose_protocol(
@@ -124,9 +133,9 @@ def choose_protocol(
 ) -> Protocol:
     """The protocol called `name` for `benchmark`, or its default, as an engine can follow it.
 
-    `evalplus` and `fast` stand for the form that suits the model: chat where it takes messages,
-    as EvalPlus decides it. Where an engine cannot open the answer or takes no stop strings,
-    the protocol says so of itself.
+    `evalplus`, `fast` and `verbatim` stand for the form that suits the model: chat where it takes
+    messages, as EvalPlus decides it. Where an engine cannot open the answer or takes no stop
+    strings, the protocol says so of itself.
 
     Raises:
         UnknownName: no such protocol for this benchmark.

@@ -35,6 +35,8 @@ VERBS = Registry(
         "data build": "codelathe.cli.data_build:data_build",
         "data check": "codelathe.cli.data_check:data_check",
         "data show": "codelathe.cli.data_show:data_show",
+        "compress prune": "codelathe.cli.compress_prune:compress_prune",
+        "tune gate": "codelathe.cli.tune_gate:tune_gate",
         "serve": "codelathe.cli.serve:serve",
         "doctor": "codelathe.cli.doctor:doctor",
         "demo": "codelathe.cli.demo:demo",

@@ -96,10 +96,12 @@ def paired_difference(first: Sequence[float], second: Sequence[float]) -> Differ
     return Difference(float(gaps.mean()), (float(means[edge]), float(means[-1 - edge])))
 
 
-def smallest_difference(pairs: int, discordant: float, *, power: float = 0.8) -> float | None:
+def smallest_difference(
+    pairs: int, discordant: float, *, power: float = 0.8, level: float = _LEVEL
+) -> float | None:
     """The smallest true difference in pass rate that McNemar's exact test would have seen.
 
-    'Seen' is p < 0.05 in at least `power` of all such comparisons of `pairs` problems.
+    'Seen' is p < `level` in at least `power` of all such comparisons of `pairs` problems.
     `discordant` is the share of problems that one model alone passes; a difference larger
     than it takes that many discordant problems, all to one side. The power is the exact one:
     a sum over the binomial number of discordant pairs and their binomial split.
@@ -112,12 +114,12 @@ def smallest_difference(pairs: int, discordant: float, *, power: float = 0.8) ->
     """
     if pairs < 1 or not 0 <= discordant <= 1:
         raise UsageError(f"{pairs} pairs, of which {discordant} differ, make no comparison")
-    if _power(pairs, max(discordant, 1.0), 1.0) < power:
+    if _power(pairs, max(discordant, 1.0), 1.0, level) < power:
         return None
     low, high = 0.0, 1.0
     for _ in range(_STEPS):
         middle = (low + high) / 2
-        if _power(pairs, max(discordant, middle), middle) < power:
+        if _power(pairs, max(discordant, middle), middle, level) < power:
             low = middle
         else:
             high = middle
@@ -132,13 +134,13 @@ def _paired(first: Sequence[object], second: Sequence[object]) -> None:
         )
 
 
-def _power(pairs: int, discordant: float, difference: float) -> float:
+def _power(pairs: int, discordant: float, difference: float, level: float) -> float:
     numbers = _binomial(pairs, discordant)
     middle, width = pairs * discordant, _SPREAD * math.sqrt(pairs * discordant) + 1
     first = (discordant + difference) / (2 * discordant)
     found = 0.0
     for n in range(max(0, int(middle - width)), min(pairs, int(middle + width)) + 1):
-        refused = _refused(n)
+        refused = _refused(n, level)
         if refused:
             split = _binomial(n, first)
             found += float(numbers[n] * (split[:refused].sum() + split[n + 1 - refused :].sum()))
@@ -146,11 +148,11 @@ def _power(pairs: int, discordant: float, difference: float) -> float:
 
 
 @cache
-def _refused(n: int) -> int:
+def _refused(n: int, level: float) -> int:
     """How many splits of `n` discordant pairs, on either side, are too uneven to be chance."""
     import numpy as np
 
-    return int(np.searchsorted(2 * np.cumsum(_binomial(n, 0.5)), _LEVEL))
+    return int(np.searchsorted(2 * np.cumsum(_binomial(n, 0.5)), level))
 
 
 def _binomial(n: int, share: float) -> Any:

@@ -1,7 +1,8 @@
 """What the user's own weights are, by content: hashed once, remembered while they look the same.
 
-A file is taken to be what it was while its size and its time of change are. Of a folder all
-files count, by name and content, but hidden ones.
+A file is taken to be what it was while its size and its time of change are. Of a folder the
+files in it count, by name and content. Hidden ones, those in folders of its own (checkpoints of
+its training, runs of its evaluation) and those that only tell of the model do not.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ import os
 from pathlib import Path
 
 from codelathe.core.errors import ModelRefError
+
+_TELLING = frozenset({"lathe.json", "gate.json"})
+_TOLD_BY = frozenset({".md", ".png", ".log"})
 
 
 def content_sha256(path: Path, remembered: Path) -> str:
@@ -24,13 +28,19 @@ def content_sha256(path: Path, remembered: Path) -> str:
         if path.is_dir():
             lines = [
                 f"{entry.relative_to(path)} {_file_sha256(entry, remembered)}"
-                for entry in sorted(path.rglob("*"))
-                if entry.is_file() and not entry.name.startswith(".")
+                for entry in sorted(path.iterdir())
+                if entry.is_file() and not _tells_only(entry)
             ]
             return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
         return _file_sha256(path, remembered)
     except OSError as error:
         raise ModelRefError(f"cannot read {path}: {error.strerror}", field="model") from None
+
+
+def _tells_only(file: Path) -> bool:
+    """Whether a file is no part of the model beside it."""
+    name = file.name
+    return name.startswith(".") or name in _TELLING or file.suffix.lower() in _TOLD_BY
 
 
 def _file_sha256(path: Path, remembered: Path) -> str:

@@ -18,6 +18,7 @@ from codelathe.core.generation import Message, Role
 from codelathe.training.data.rows import (
     ABOUT,
     FIELDS,
+    JUDGED_BY,
     REQUIRED,
     About,
     Chat,
@@ -267,7 +268,17 @@ def _about(fields: Mapping[str, Any]) -> About:
         found[name] = str(value)
     if found["time"]:
         found["time"] = _time(found["time"])
-    return About(**found)
+    return About(**found, **_judged_by(fields))
+
+
+def _judged_by(fields: Mapping[str, Any]) -> dict[str, str]:
+    """The tests and the function they call; other data sets mean other things by these names."""
+    tests, entry = (fields.get(name) for name in JUDGED_BY)
+    if isinstance(tests, list) and all(isinstance(test, str) for test in tests):
+        tests = "\n".join(tests)
+    if not (isinstance(tests, str) and isinstance(entry, str) and tests.strip() and entry):
+        return {}
+    return {"tests": tests, "entry_point": entry}
 
 
 def _time(text: str) -> str:
@@ -283,7 +294,7 @@ def _time(text: str) -> str:
 def _check_text(content: Content, about: About) -> None:
     """Half a surrogate pair is no character: no tokenizer takes it."""
     row = Row(content, "text", "", 0, about)
-    for text in (row.text, *(getattr(about, name) for name in ABOUT)):
+    for text in (row.text, *(getattr(about, name) for name in (*ABOUT, *JUDGED_BY))):
         try:
             text.encode()
         except UnicodeEncodeError as error:

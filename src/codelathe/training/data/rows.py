@@ -23,8 +23,13 @@ REQUIRED: dict[Form, tuple[str, ...]] = {
     "text": ("text",),
 }
 ABOUT = ("id", "group", "file", "time", "licence", "kind")
+#: What judges a model's own answer to a row, where it is held out.
+JUDGED_BY = ("tests", "entry_point")
 #: Every field that is read.
-FIELDS = (*dict.fromkeys(name for names in REQUIRED.values() for name in names), "input", *ABOUT)
+FIELDS = (
+    *dict.fromkeys(name for names in REQUIRED.values() for name in names), "input", *ABOUT,
+    *JUDGED_BY,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,10 @@ Content = Chat | Pair | Text | Hole
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What a row says of itself; empty where it does not. `time` is ISO 8601."""
+    """What a row says of itself; empty where it does not. `time` is ISO 8601.
+
+    `tests` is a program that raises where an answer's function `entry_point` is wrong.
+    """
 
     id: str = ""
     group: str = ""
@@ -72,6 +80,8 @@ class About:
     time: str = ""
     licence: str = ""
     kind: str = ""
+    tests: str = ""
+    entry_point: str = ""
 
 
 @dataclass(frozen=True, slots=True)
