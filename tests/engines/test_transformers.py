@@ -382,9 +382,9 @@ def test_memory_that_runs_out_says_what_to_lower() -> None:
 def test_eight_and_four_bits_name_the_package_they_need(
     checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from codelathe.engines import _torch_loading
+    from codelathe.engines import _torch_place
 
-    monkeypatch.setattr(_torch_loading, "find_spec", lambda name: None)
+    monkeypatch.setattr(_torch_place, "find_spec", lambda name: None)
     with pytest.raises(MissingDependency, match="bitsandbytes"):
         TransformersEngine(checkpoint("llama"), precision="int4")
 

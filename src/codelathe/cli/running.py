@@ -43,7 +43,8 @@ def _told(now: Standing) -> str:
     """Passes so far, speed, and the time that is left."""
     if now.stage == "solutions":
         return "the benchmark's own solutions"
-    parts = [f"{now.passed} of {now.judged} passed"]
+    judging = now.stage in ("writing", "judging")  # else rows run again, which were counted
+    parts = [f"{now.passed} of {now.judged} passed" if judging else f"{now.passed} passed"]
     if now.seconds and now.tokens:
         parts.append(f"{now.tokens / now.seconds:,.0f} tokens/s")
     if now.stage == "writing" and now.answers:

@@ -99,13 +99,20 @@ function shortName(name) {
   return short.length > 30 ? `${short.slice(0, 29)}…` : short;
 }
 
+// How wide a name stands in the plot, in its units.
+function nameWidth(text) {
+  const pen = document.createElement("canvas").getContext("2d");
+  pen.font = `11px ${getComputedStyle(document.body).fontFamily}`;
+  return pen.measureText(text).width + 3;
+}
+
 // Names beside the dots, where there is room for them.
 function names(points, scale) {
   const taken = points.map((point) => ({ x: scale.x(point.x) - 6, y: scale.y(point.y) - 6, w: 12, h: 12 }));
   const nodes = [];
   for (const point of points) {
     const text = shortName(point.row.model);
-    const w = text.length * 5.9;
+    const w = nameWidth(text);
     const [x, y] = [scale.x(point.x), scale.y(point.y)];
     for (const at of [{ x: x + 9, anchor: "start", left: x + 9 }, { x: x - 9, anchor: "end", left: x - 9 - w }]) {
       const box = { x: at.left, y: y - 7, w, h: 13 };
