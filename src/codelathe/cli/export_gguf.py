@@ -1,0 +1,157 @@
+"""`lathe export gguf`: a model becomes a GGUF file, which is run and compared before it counts."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from codelathe.cli.console import NOT_PROVED, Output, output_options, printable
+
+if TYPE_CHECKING:
+    from codelathe.cli.export_parts import Found
+    from codelathe.training.export.gguf_check import Sides
+    from codelathe.training.export.gguf_export import GgufFile
+
+_ANSWER = 48
+
+
+@click.command(short_help="Make a GGUF file of a model.")
+@click.argument("model", metavar="MODEL")
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), metavar="FILE.gguf",
+    help="Where the file goes; it appears when it is complete.",
+)  # fmt: skip
+@click.option(
+    "--type", "kind", default="f16", show_default=True, metavar="TYPE",
+    help="f16, q8_0, q5_1 or q4_1.",
+)  # fmt: skip
+@click.option(
+    "--check", "prompts", type=click.IntRange(min=1), default=5, show_default=True, metavar="N",
+    help="How many greedy answers are compared.",
+)  # fmt: skip
+@output_options
+def export_gguf(model: str, out: Path, kind: str, prompts: int, as_json: bool, quiet: bool) -> int:
+    """Make a GGUF file of a checkpoint, an adapter (merged on the way) or another GGUF file.
+
+    Llama, Mistral, Qwen2, Qwen3, StarCoder2 and GPT-2. The file is read again and compared with
+    the model: tokens must be the same, logits within the type's bounds; then the engines llamacpp
+    and openvino write greedy texts with it, and how many are the model's own is told. Exit code 3:
+    it differs by more; FILE.gguf.lathe.json has the findings.
+
+    \b
+    lathe export gguf ./my-model --out my-model.gguf
+    lathe export gguf adapter:runs/my-tune --out my-tune-q8.gguf --type q8_0 --check 50
+    lathe export gguf hf:HuggingFaceTB/SmolLM2-135M-Instruct --out smollm2.gguf --type q4_1 --json
+    """
+    output = Output(as_json, quiet)
+    from codelathe.cli.export_parts import find_model, hearing, say_notes
+    from codelathe.engines.transformers import require_packages
+    from codelathe.training.export.gguf_check import check_gguf
+    from codelathe.training.export.gguf_export import (
+        GgufOrder,
+        find_done,
+        make_gguf,
+        record_check,
+    )
+    from codelathe.wiring import open_checkpoint
+
+    require_packages("making a GGUF file")
+    found = find_model(model, output)
+    order = GgufOrder(found.ref, found.path, found.sha256, out, kind.lower(), prompts, found.parts)
+    file = find_done(order)
+    if file is None:
+        with hearing(output) as heard, ExitStack() as stack:
+            made = make_gguf(order, open_checkpoint, heard)
+            logits = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lathe-")))
+            sides = _sides(found, out, stack)
+            check = check_gguf(sides, order.kind, prompts, logits, open_checkpoint, heard)
+            file = record_check(order, made, check)
+    say_notes([*file.details["notes"], *file.details["check"]["notes"]], output)
+    if output.json:
+        output.document(file.document())
+    elif not quiet:
+        _show(file)
+    return 0 if file.passed else NOT_PROVED
+
+
+def _sides(found: Found, out: Path, stack: ExitStack) -> Sides:
+    """The model and the file, as the check uses them."""
+    from codelathe.core.gguf import read_gguf_header
+    from codelathe.engines._converted import unreadable
+    from codelathe.engines.gguf_tokenizer import GgufTokenizer
+    from codelathe.training.export.gguf_check import Sides
+    from codelathe.wiring import open_text_side
+
+    header = read_gguf_header(out)
+    side = open_text_side(found.ref)
+    stack.callback(side.close)
+    tokenizer = stack.enter_context(closing(GgufTokenizer(header)))
+    name = f"gguf:{out}"
+    engines = {"llamacpp": _writer(name, "llamacpp")}
+    unable = {}
+    if why := unreadable(header):
+        unable["openvino"] = why
+    else:
+        engines["openvino"] = _writer(name, "openvino")
+    return Sides(
+        first=found.ref,
+        file=out,
+        adapter=found.parts.adapter.path if found.parts else None,
+        encode=(lambda text: side.tokenizer.encode(text)[0], lambda t: tokenizer.encode(t)[0]),
+        first_texts=_writer(found.ref, "transformers", "float32"),
+        engines=engines,
+        unable=unable,
+    )
+
+
+def _writer(
+    model: str, engine: str, precision: str = "auto"
+) -> Callable[[Sequence[str]], list[str]]:
+    """What opens the engine, lets it answer greedily, and closes it again."""
+
+    def write(prompts: Sequence[str]) -> list[str]:
+        from codelathe.core.generation import Message, Request, Sampling
+        from codelathe.wiring import open_engine
+
+        greedy = Sampling(max_tokens=_ANSWER)
+        with closing(open_engine(model, engine, precision=precision)) as opened:
+            chats = "messages" in opened.info.features
+            requests = [
+                Request(messages=(Message("user", text),), sampling=greedy)
+                if chats
+                else Request(prompt=text, sampling=greedy)
+                for text in prompts
+            ]
+            texts = {answer.request: answer.text for answer in opened.generate(requests)}
+        return [texts[number] for number in range(len(prompts))]
+
+    return write
+
+
+def _show(file: GgufFile) -> None:
+    from codelathe.cli.export_parts import show_check
+    from codelathe.cli.progress import human_bytes
+
+    details = file.details
+    types = Counter(details["tensors"].values())
+    stored = ", ".join(f"{count} in {name}" for name, count in types.most_common())
+    again = " (as it was made before)" if file.again else ""
+    told = "written" if file.passed else "not the same model"
+    click.echo(
+        f"{click.style(told, bold=True)}{again}: {printable(str(file.path))}, "
+        f"{human_bytes(file.path.stat().st_size)}"
+    )
+    show_check(details["check"])
+    for engine in details["check"]["engines"]:
+        click.echo(
+            f"  {engine['engine']:12}  {engine['equal_texts']} of {engine['prompts']} greedy texts "
+            "are the model's own"
+        )
+    click.echo(f"  tensors       {sum(types.values())}: {stored}")
+    click.echo(f"use it: lathe generate ... --model gguf:{printable(str(file.path))}")

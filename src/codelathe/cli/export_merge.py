@@ -1,0 +1,91 @@
+"""`lathe export merge`: an adapter and its base become one checkpoint, checked before it counts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from codelathe.cli.console import NOT_PROVED, Output, output_options, printable
+from codelathe.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from codelathe.training.export.merging import Merged
+
+
+@click.command(short_help="Merge an adapter into its base.")
+@click.argument("adapter", metavar="adapter:DIR")
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), metavar="DIR",
+    help="Where the checkpoint goes; it appears when it is complete.",
+)  # fmt: skip
+@click.option(
+    "--precision", default="auto", show_default=True, metavar="NAME",
+    help="float32, bfloat16 or float16; auto is what the base is stored in.",
+)  # fmt: skip
+@click.option(
+    "--check", "prompts", type=click.IntRange(min=1), default=5, show_default=True, metavar="N",
+    help="How many greedy answers are compared.",
+)  # fmt: skip
+@output_options
+def export_merge(
+    adapter: str, out: Path, precision: str, prompts: int, as_json: bool, quiet: bool
+) -> int:
+    """Merge an adapter into its base, and check that the result is the same model.
+
+    The sum is made in 32 bits. What was written is loaded again and compared with base and
+    adapter: logits within bounds, greedy texts, chat template, special and end tokens. Exit code
+    3: it differs by more; the folder is kept, marked in its lathe.json.
+
+    \b
+    lathe export merge adapter:runs/my-tune --out my-model
+    lathe export merge adapter:runs/my-tune --out my-model --precision bfloat16 --check 50 --json
+    """
+    output = Output(as_json, quiet)
+    from codelathe.cli.export_parts import find_model, hearing, say_notes
+    from codelathe.core.checkpoint import read_checkpoint_header
+    from codelathe.engines.transformers import require_packages
+    from codelathe.training.export.merging import Order, merge
+    from codelathe.wiring import open_checkpoint
+
+    require_packages("merging")
+    found = find_model(adapter, output)
+    if found.parts is None:
+        raise UsageError(
+            f"{adapter} is not an adapter", hint="adapter:DIR names one", field="adapter"
+        )
+    with hearing(output) as heard:
+        merged = merge(Order(found.parts, out, precision, prompts), open_checkpoint, heard)
+    say_notes(list(merged.details["notes"]), output)
+    if output.json:
+        architecture = read_checkpoint_header(merged.path).architecture
+        output.document({**merged.document(), "architecture": architecture})
+    elif not quiet:
+        _show(merged)
+    return 0 if merged.passed else NOT_PROVED
+
+
+def _show(merged: Merged) -> None:
+    from codelathe.cli.export_parts import show_check
+
+    details = merged.details
+    types = Counter(details["tensors"].values())
+    stored = ", ".join(f"{count} in {name}" for name, count in types.most_common())
+    again = " (as it was made before)" if merged.again else ""
+    click.echo(
+        f"{click.style('merged' if merged.passed else 'not the same model', bold=True)}{again}: "
+        f"{details['merge']['prompts']} answers compared"
+    )
+    show_check(details["check"])
+    click.echo(f"  tensors       {sum(types.values())}: {stored}")
+    if merged.passed:
+        click.echo(f"use it: lathe generate ... --model {printable(str(_named(merged.path)))}")
+    else:
+        click.echo(f"kept, marked as refused: {printable(str(merged.path))}")
+
+
+def _named(path: Path) -> str:
+    """A ModelRef of a folder, which needs a slash to be read as a path."""
+    return str(path) if "/" in str(path) else f"./{path}"

@@ -1,0 +1,104 @@
+"""What the export verbs share: finding what a name stands for, and saying how far they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from codelathe.cli.console import Output, printable
+from codelathe.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from codelathe.core.modelref import ModelRef
+    from codelathe.training.export.merging import Heard, Parts
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A model on this machine: the folder or file of its weights, their hash, its adapter."""
+
+    ref: str
+    path: Path
+    sha256: str
+    parts: Parts | None
+
+
+def find_model(model: str, output: Output) -> Found:
+    """What `model` names, fetched where it is missing; nothing is loaded.
+
+    Raises:
+        InputError: the reference names nothing, or a service's model.
+        StoreError: it cannot be had.
+        ModelFileError: an adapter that is none, or was made on other weights than its base's.
+    """
+    from codelathe.cli.progress import fetching
+    from codelathe.core.checkpoint import read_adapter_header
+    from codelathe.core.modelref import parse_model_ref
+    from codelathe.store.folders import expanded
+    from codelathe.training.export.merging import Parts
+    from codelathe.wiring import base_of, model_sha256
+    from codelathe.wiring.models import require_base
+
+    ref = parse_model_ref(model)
+    if ref.remote or ref.scheme == "scripted":
+        raise UsageError(
+            f"{model} does not show its weights",
+            hint="name a model on this machine: lathe models list",
+            field="model",
+        )
+    if ref.scheme != "adapter":
+        with fetching(output):
+            return Found(str(ref), _path(ref, output), model_sha256(model), None)
+    header = read_adapter_header(expanded(ref.name))
+    base = base_of(header)
+    path = _path(base, output)
+    require_base(header, base)
+    sha256, own = model_sha256(str(base)), model_sha256(model)
+    parts = Parts(str(ref), header, own.partition(" on ")[0], path, str(base), sha256)
+    return Found(str(ref), path, own, parts)
+
+
+def _path(ref: ModelRef, output: Output) -> Path:
+    from codelathe.cli.progress import fetching
+    from codelathe.wiring import open_store
+
+    with fetching(output) as progress:
+        return open_store().obtain(ref, progress).path
+
+
+@contextmanager
+def hearing(output: Output) -> Iterator[Heard]:
+    """What a merge or a conversion tells its progress to."""
+    from codelathe.cli.progress import counting
+
+    with counting(output) as count:
+        yield lambda stage, done, total: count(stage, done, total)
+
+
+def show_check(check: Mapping[str, Any]) -> None:
+    """The comparison, on standard output."""
+    if "prompts" in check:
+        click.echo(
+            f"  greedy texts  {check['equal_texts']} of {check['prompts']} equal, "
+            f"{check['equal_tokens']:,} of {check['tokens']:,} tokens"
+        )
+        bounds = check["bounds"]
+        click.echo(
+            f"  logits        largest difference {check['largest_logit_difference']:.2g} "
+            f"(bound {bounds['largest_logit_difference']:g}), KL "
+            f"{check['kl_nats_per_token']:.2g} nats a token "
+            f"(bound {bounds['kl_nats_per_token']:g})"
+        )
+    for fault in check["faults"]:
+        click.secho(f"  {printable(fault)}", fg="red")
+
+
+def say_notes(notes: list[str], output: Output) -> None:
+    """What there is to know beside, on standard error."""
+    for note in notes:
+        output.say(f"note: {printable(note)}")

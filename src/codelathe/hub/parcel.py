@@ -1,0 +1,234 @@
+"""What of a folder or a file goes to the hub, and what stays here.
+
+Sent are the files that a model, an adapter, a GGUF file or a data set consists of, and nothing
+that merely lies beside them: no states of a trainer, no pickles, no hidden files. The card is
+the folder's own, completed by the metadata that it lacks, or one that is made here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from codelathe.core.checkpoint import ADAPTER_CONFIG, CONFIG
+from codelathe.core.errors import InputError, ModelFileError, UsageError
+from codelathe.core.gguf import read_gguf_header
+from codelathe.core.lineage import Lineage, read_lineage
+from codelathe.hub.card import (
+    CARD,
+    data_card,
+    model_card,
+    model_metadata,
+    read_front_matter,
+    with_front_matter,
+)
+
+Kind = Literal["adapter", "model", "gguf", "dataset"]
+KINDS: tuple[str, ...] = get_args(Kind)
+_DATA = (".jsonl", ".json", ".csv", ".tsv", ".parquet")
+_MODEL = (".safetensors", ".json", ".model", ".txt", ".jinja", ".png", ".toml", ".md", ".tiktoken")
+_VOCABULARIES = ("tokenizer.json", "vocab.json", "merges.txt", "vocab.txt")
+_TEXT = (".json", ".jsonl", ".csv", ".tsv", ".md", ".txt", ".toml", ".jinja")
+_LINEAGE_KEY = "codelathe.lineage"
+
+
+@dataclass(frozen=True, slots=True)
+class ParcelFile:
+    """One file: its name there, and where its bytes are here (`content` in place of `path`)."""
+
+    name: str
+    size: int
+    path: Path | None = None
+    content: bytes = b""
+
+    @property
+    def text(self) -> bool:
+        """Whether people wrote what is in it, so that a secret may stand there."""
+        name = Path(self.name).name
+        return name.endswith(_TEXT) and name not in _VOCABULARIES
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """What is sent. `card_made` tells that the card was not there before."""
+
+    kind: Kind
+    files: tuple[ParcelFile, ...]
+    card: str
+    licence: str
+    card_made: bool
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def dataset(self) -> bool:
+        """Whether it goes to a repository of data."""
+        return self.kind == "dataset"
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(file.size for file in self.files)
+
+
+def pack(source: Path, *, dataset: bool = False) -> Parcel:
+    """The parcel of a folder or a file; `dataset` where rows are meant.
+
+    Raises:
+        InputError: there is nothing there that the hub could use.
+        ModelFileError: a file says that it is a model, and is none.
+    """
+    if not source.exists():
+        raise InputError(f"{source} does not exist", hint="name a folder or a file that is here")
+    if dataset or (source.is_file() and source.suffix.lower() in _DATA):
+        return _dataset(source)
+    if source.is_file():
+        return _gguf(source, [source])
+    if (source / ADAPTER_CONFIG).is_file():
+        return _model(source, "adapter")
+    if (source / CONFIG).is_file():
+        return _model(source, "model")
+    if found := sorted(source.glob("*.gguf")):
+        return _gguf(source, found)
+    raise InputError(
+        f"{source} is no adapter, model or GGUF file",
+        hint="for a data set add --dataset",
+    )
+
+
+def _model(folder: Path, kind: Kind) -> Parcel:
+    own, lineage = _card_in(folder), read_lineage(folder)
+    if lineage is None:
+        lineage = _unknown(folder, kind)
+    licence = _licence(own)
+    if own:
+        card = with_front_matter(own, _known(model_metadata(lineage, folder, licence=licence)))
+    else:
+        card = model_card(lineage, folder, licence=licence)
+    files, left_out = _choose(folder, _MODEL)
+    if not any(file.name.endswith(".safetensors") for file in files):
+        raise ModelFileError(
+            f"{folder} holds no weights as safetensors; pickles are not sent",
+            hint="save it again with transformers or peft",
+        )
+    return Parcel(kind, _with_card(files, card), card, licence, not own, tuple(left_out))
+
+
+def _gguf(source: Path, paths: list[Path]) -> Parcel:
+    told = read_gguf_header(paths[0]).metadata
+    lineage = _gguf_lineage(told.get(_LINEAGE_KEY), paths[0])
+    own = _card_in(source) if source.is_dir() else ""
+    licence = _licence(own) or str(told.get("general.license", ""))
+    card = own or model_card(lineage, paths[0], licence=licence, name=paths[0].name)
+    if own:
+        card = with_front_matter(own, _known(model_metadata(lineage, paths[0], licence=licence)))
+    files = [_file(path, path.name) for path in paths]
+    return Parcel("gguf", _with_card(files, card), card, licence, not own)
+
+
+def _gguf_lineage(told: object, path: Path) -> Lineage:
+    try:
+        found = json.loads(told) if isinstance(told, str) else {}
+        return Lineage(
+            "checkpoint", found["base"], found["base_sha256"], found["parent"], found["recipe"],
+            found["made_by"], {"gguf": found.get("gguf", {}), **_check_beside(path)},
+            found["codelathe"],
+        )  # fmt: skip
+    except (ValueError, KeyError, TypeError):
+        return _unknown(path, "gguf")
+
+
+def _check_beside(path: Path) -> dict[str, Any]:
+    """What the export found when it compared the file with what it was made from."""
+    try:
+        document = json.loads(path.with_name(f"{path.name}.lathe.json").read_bytes())
+        return {"check": document["check"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def _dataset(source: Path) -> Parcel:
+    paths = [source] if source.is_file() else sorted(_visible(source))
+    files = [
+        _file(path, str(path.relative_to(source)) if source.is_dir() else path.name)
+        for path in paths
+        if path.suffix.lower() in _DATA
+    ]
+    if not files:
+        raise UsageError(f"{source} holds no rows ({', '.join(_DATA)})", field="source")
+    taken = {file.name for file in files} | {CARD}
+    left_out = [str(p.relative_to(source)) for p in paths if source.is_dir()]
+    own = _card_in(source) if source.is_dir() else ""
+    licence = _licence(own)
+    card = own or data_card(source.stem, {f.name: _rows(f) for f in files}, licence=licence)
+    rest = tuple(name for name in left_out if name not in taken)
+    return Parcel("dataset", _with_card(files, card), card, licence, not own, rest)
+
+
+def _rows(file: ParcelFile) -> int:
+    """Lines that are not empty; of other forms than lines nothing is counted."""
+    if file.path is None or not file.name.endswith((".jsonl", ".csv", ".tsv")):
+        return 0
+    with file.path.open("rb") as opened:
+        count = sum(bool(line.strip()) for line in opened)
+    return count if file.name.endswith(".jsonl") else max(count - 1, 0)
+
+
+def _choose(folder: Path, endings: tuple[str, ...]) -> tuple[list[ParcelFile], list[str]]:
+    """The files right in `folder` with these endings, and the names of the rest."""
+    files, left_out = [], []
+    for path in sorted(folder.iterdir()):
+        if path.is_file() and path.name.endswith(endings) and not path.name.startswith("."):
+            files.append(_file(path, path.name))
+        else:
+            left_out.append(f"{path.name}/" if path.is_dir() else path.name)
+    return files, left_out
+
+
+def _visible(folder: Path) -> Iterable[Path]:
+    for path in folder.rglob("*"):
+        inside = path.relative_to(folder).parts
+        if path.is_file() and not any(part.startswith(".") for part in inside):
+            yield path
+
+
+def _file(path: Path, name: str) -> ParcelFile:
+    return ParcelFile(name, path.stat().st_size, path)
+
+
+def _with_card(files: list[ParcelFile], card: str) -> tuple[ParcelFile, ...]:
+    content = card.encode()
+    rest = [file for file in files if file.name != CARD]
+    return (ParcelFile(CARD, len(content), content=content), *rest)
+
+
+def _card_in(folder: Path) -> str:
+    try:
+        return (folder / CARD).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read {folder / CARD}: {error}") from None
+
+
+def _licence(card: str) -> str:
+    found = read_front_matter(card).get("license")
+    return found if isinstance(found, str) else ""
+
+
+def _known(metadata: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in metadata.items() if value is not None}
+
+
+def _unknown(path: Path, kind: str) -> Lineage:
+    """Of what nothing says where it is from: nothing is said of it."""
+    base = ""
+    if kind == "adapter":
+        try:
+            told = json.loads((path / ADAPTER_CONFIG).read_bytes())
+            base = str(told.get("base_model_name_or_path") or "")
+        except (OSError, ValueError, AttributeError):
+            base = ""
+    return Lineage("adapter" if kind == "adapter" else "checkpoint", base, "", "")
