@@ -110,16 +110,21 @@ function nameWidth(text) {
 function names(points, scale) {
   const taken = points.map((point) => ({ x: scale.x(point.x) - 6, y: scale.y(point.y) - 6, w: 12, h: 12 }));
   const nodes = [];
-  for (const point of points) {
+  for (const point of [...points].reverse()) { // those at the right edge have the fewest places
     const text = shortName(point.row.model);
     const w = nameWidth(text);
     const [x, y] = [scale.x(point.x), scale.y(point.y)];
-    for (const at of [{ x: x + 9, anchor: "start", left: x + 9 }, { x: x - 9, anchor: "end", left: x - 9 - w }]) {
-      const box = { x: at.left, y: y - 7, w, h: 13 };
+    for (const at of [
+      { x: x + 9, anchor: "start", left: x + 9, up: 0 },
+      { x: x - 9, anchor: "end", left: x - 9 - w, up: 0 },
+      { x: x - 4, anchor: "end", left: x - 4 - w, up: 12 },
+      { x: x - 4, anchor: "end", left: x - 4 - w, up: -12 },
+    ]) {
+      const box = { x: at.left, y: y - at.up - 7, w, h: 13 };
       const inside = box.x > BOX.left && box.x + w < BOX.width - 2;
       if (!inside || taken.some((other) => box.x < other.x + other.w && other.x < box.x + w && box.y < other.y + other.h && other.y < box.y + box.h)) continue;
       taken.push(box);
-      nodes.push(svg("text", { class: "name", x: at.x, y: y + 4, "text-anchor": at.anchor, "aria-hidden": "true" }, text));
+      nodes.push(svg("text", { class: "name", x: at.x, y: y - at.up + 4, "text-anchor": at.anchor, "aria-hidden": "true" }, text));
       break;
     }
   }
