@@ -17,7 +17,7 @@ from codelathe.core.errors import InputError, UsageError
 if TYPE_CHECKING:
     from codelathe.benchmarks import Benchmark
     from codelathe.evaluation.frontier import Frontier
-    from codelathe.evaluation.gate import Judged, Opened, Part, Shift
+    from codelathe.evaluation.gate import Opened, Part, Shift
     from codelathe.evaluation.gate_files import Gated
     from codelathe.evaluation.gating import Tuned
     from codelathe.judge import SandboxJudge
@@ -157,7 +157,7 @@ def show_gated(gated: Gated) -> None:
     """What came of it, on standard output."""
     for shift in gated.judged.shifts:
         _show_shift(shift)
-    told = _told(gated.judged)
+    told = _told(gated)
     colour = _COLOURS[str(gated.outcome)]
     click.echo(f"gate: {click.style(str(gated.outcome), fg=colour, bold=True)}{told}")
     if gated.frontier is not None:
@@ -186,15 +186,15 @@ def _show_shift(shift: Shift) -> None:
         )
 
 
-def _told(judged: Judged) -> str:
-    if judged.outcome == "passed":
+def _told(gated: Gated) -> str:
+    if gated.outcome == "passed":
         return ""
-    if judged.outcome == "refused":
-        worse = " and ".join(s.part for s in judged.shifts if s.outcome == "refused")
+    if gated.outcome == "refused":
+        worse = " and ".join(s.part for s in gated.judged.shifts if s.outcome == "refused")
         return f", {worse} problems got worse; the result is kept, and marked"
-    return (
-        ": no drop is shown, and too few problems to exclude one that matters; more: "
-        "lathe tune gate DIR --every 1, or --samples 5"
+    return printable(
+        ": no drop is shown, but too few problems were asked to exclude one that matters\n"
+        f"ask more: lathe tune gate {gated.folder} --every 1, or --samples 5"
     )
 
 

@@ -37,7 +37,6 @@ def dots_of(result: Judged, attempts: Sequence[tuple[str, Judged]]) -> list[Dot]
 
 def draw(dots: Sequence[Dot], path: Path) -> None:
     """Write the picture as PNG."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=_SIZE, dpi=_DPI, layout="constrained")
@@ -58,7 +57,7 @@ def draw(dots: Sequence[Dot], path: Path) -> None:
     axes.scatter([], [], color="#444444", marker="s", label="before")
     axes.legend(fontsize=8, loc="best")
     axes.margins(0.15)
-    FigureCanvasAgg(figure).print_png(str(path))
+    figure.savefig(str(path), format="png")
 
 
 def _together(dots: Sequence[Dot]) -> dict[tuple[float, float], list[str]]:
