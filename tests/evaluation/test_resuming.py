@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from codelathe.core.errors import LatheError, ProblemError, UsageError
+from codelathe.core.errors import DiskFull, LatheError, ProblemError, UsageError
 from codelathe.evaluation.judging import judge_samples, open_ledger, plan
 from fakes.evaluation_bench import Bench
 from fakes.judging import Told, made_up
@@ -223,7 +223,7 @@ def test_a_full_disk_is_told_and_what_was_done_is_kept(bench: Bench, say: Say) -
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (3000, before[1]))
-        with pytest.raises(LatheError, match=r"cannot write .*verdicts"):
+        with pytest.raises(DiskFull, match=r"no room left to write .*verdicts"):
             bench.run()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
@@ -285,3 +285,17 @@ def test_samples_that_change_under_a_run_are_noticed(bench: Bench, say: Say) -> 
         pytest.raises(ProblemError, match="was changed while it was judged"),
     ):
         judge_samples(work, Told(), ledger)
+
+
+def test_samples_that_are_replaced_by_others_of_the_same_tasks_are_noticed(
+    bench: Bench, say: Say
+) -> None:
+    bench.write(say("passed " * 5))
+    work = plan(bench.benchmark, bench.samples)
+    bench.write(say("failed " * 5))
+    with (
+        open_ledger(work, "hardened", bench.verdicts, bench.result) as ledger,
+        pytest.raises(ProblemError, match="was changed while it was judged"),
+    ):
+        judge_samples(work, Told(), ledger)
+    assert not bench.result.exists()

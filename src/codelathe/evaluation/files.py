@@ -5,7 +5,6 @@ The system's errors become ours: a full disk, a file that cannot be written, a s
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import hashlib
 import json
@@ -14,12 +13,13 @@ import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from codelathe.core.errors import DiskFull, LatheError, UsageError
+from codelathe.core.disk import disk_errors
+from codelathe.core.errors import LatheError, UsageError
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 _CHUNK = 1 << 16
+_OUT = "name a file that can be written with --out"
 
 
 def open_locked(path: Path) -> int:
@@ -72,33 +72,52 @@ def append_line(file: int, path: Path, line: bytes) -> None:
             raise
 
 
-def replace_file(path: Path, data: bytes) -> None:
-    """Write `path` as a whole: under another name first, and on the disk before it counts."""
-    fresh = path.with_name(path.name + ".new")
-    with writing(path):
-        with fresh.open("wb") as file:
+def replace_file(path: Path, data: bytes, *, hint: str = _OUT, field: str = "out") -> None:
+    """Write `path` as a whole: under another name first, and on the disk before it counts.
+
+    Several that do so at once wait for each other. `hint` and `field` are of an error.
+    """
+    with writing(path, hint, field):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _fresh(path.with_name(path.name + ".new")) as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        fresh.replace(path)
+            Path(file.name).replace(path)
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """The system's errors about `path` as ours."""
+def _fresh(path: Path) -> Iterator[BinaryIO]:
+    """An empty file at `path` that is nobody else's while it is open; gone where that fails."""
+    while True:
+        with path.open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if not _stands_at(path, file):
+                continue  # whoever was waited for has moved it to its place
+            file.truncate(0)
+            try:
+                yield file
+            except BaseException:
+                path.unlink(missing_ok=True)
+                raise
+            return
+
+
+def _stands_at(path: Path, file: BinaryIO) -> bool:
     try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+@contextmanager
+def writing(path: Path, hint: str = _OUT, field: str = "out") -> Iterator[None]:
+    """The system's errors about `path` as ours."""
+    full = "make room and run the same command again; what was done is kept"
+    with disk_errors(
+        path, full, lambda told: UsageError(f"cannot write {path}: {told}", hint=hint, field=field)
+    ):
         yield
-    except OSError as error:
-        if error.errno in _FULL:
-            raise DiskFull(
-                f"the disk is full: no room left to write {path}",
-                hint="make room and run the same command again; what was done is kept",
-            ) from None
-        raise UsageError(
-            f"cannot write {path}: {error.strerror or error}",
-            hint="name a file that can be written with --out",
-            field="out",
-        ) from None
 
 
 def json_line(document: Any) -> bytes:
@@ -110,7 +129,7 @@ def parsed_line(line: bytes) -> dict[str, Any]:
     """The object that a line holds, empty where it holds none."""
     try:
         found = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 
@@ -121,6 +140,14 @@ def read_object(path: Path) -> dict[str, Any]:
         return parsed_line(path.read_bytes())
     except OSError:
         return {}
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is anything at `path`; what cannot be a path is nowhere."""
+    try:
+        return path.exists()
+    except OSError:  # a name that is too long, say
+        return False
 
 
 def differing(told: Mapping[str, Any], settings: Mapping[str, Any]) -> tuple[str, ...]:

@@ -7,41 +7,37 @@ DiskFull; bytes beyond the expected size end a download before they fill it.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from types import TracebackType
 
+from codelathe.core import disk
 from codelathe.core.errors import DiskFull, IntegrityError, StoreError
 
 CHUNK = 1 << 20
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FULL = (
+    "free some space, or set CODELATHE_HOME to a larger disk, and run the same command again; "
+    "what was fetched is kept"
+)
 
 
-@contextmanager
-def disk_errors(path: Path) -> Iterator[None]:
+def disk_errors(path: Path) -> AbstractContextManager[None]:
     """Turn an OSError about writing `path` into DiskFull or StoreError."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in _FULL:
-            raise disk_full(path) from None
-        raise StoreError(
-            f"cannot write {path / str(error.filename or '')}: {error.strerror}",
+    return disk.disk_errors(
+        path,
+        _FULL,
+        lambda told: StoreError(
+            f"cannot write {path}: {told}",
             hint="make the folder writable, or set CODELATHE_HOME to another",
-        ) from None
+        ),
+    )
 
 
 def disk_full(path: Path) -> DiskFull:
     """The error for a disk that filled up while `path` was written."""
-    return DiskFull(
-        f"the disk is full: no room left to write {path}",
-        hint="free some space, or set CODELATHE_HOME to a larger disk, and run the same "
-        "command again; what was fetched is kept",
-    )
+    return DiskFull(f"the disk is full: no room left to write {path}", hint=_FULL)
 
 
 def file_sha256(path: Path) -> str:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from types import TracebackType
 
-from codelathe.core.errors import DiskFull, UsageError
-
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+from codelathe.core.disk import disk_errors
+from codelathe.core.errors import UsageError
 
 
 class RowFile:
@@ -74,18 +71,13 @@ class RowFile:
         self._fresh.unlink(missing_ok=True)
 
 
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno in _FULL:
-            raise DiskFull(
-                f"the disk is full: no room left to write {path}",
-                hint="make room, or name a file on another disk with --out",
-            ) from None
-        raise UsageError(
-            f"cannot write {path}: {error.strerror or error}",
+def _writing(path: Path) -> AbstractContextManager[None]:
+    return disk_errors(
+        path,
+        "make room, or name a file on another disk with --out",
+        lambda told: UsageError(
+            f"cannot write {path}: {told}",
             hint="name a file that can be written with --out",
             field="out",
-        ) from None
+        ),
+    )
