@@ -37,6 +37,7 @@ from codelathe.core.errors import (
 )
 from codelathe.core.gguf import GgufHeader, read_gguf_header
 from codelathe.engines import _torch_seq2seq
+from codelathe.engines._torch_packed import count_packed, packed_class, packed_file, read_packed
 from codelathe.engines._torch_place import BITS, QUANTIZED, Place, Weights, free_memory
 
 _torch_seq2seq.register()
@@ -152,9 +153,12 @@ def _load(
     folder, extra = _source(weights.path)
     with _told_of(weights.path), _quiet():
         config = transformers.AutoConfig.from_pretrained(folder, **extra)
+        model_class = choose(config, weights.path)
+        if not weights.gguf and (packed := packed_file(weights.path)) is not None:
+            return _load_packed(packed, config, _numbers(weights, place))
         # Pickled weights only where there are no others: asking for them allows, not prefers.
         pickled = not weights.gguf and not read_checkpoint_header(weights.path).has_safetensors
-        model, found = choose(config, weights.path).from_pretrained(
+        model, found = model_class.from_pretrained(
             folder,
             config=config,
             output_loading_info=True,
@@ -162,6 +166,21 @@ def _load(
             **extra,
             **_numbers(weights, place),
         )
+    return model, sorted(found["missing_keys"])
+
+
+def _load_packed(path: Path, config: Any, numbers: dict[str, Any]) -> tuple[Any, list[str]]:
+    """The model of packed weights, which `transformers` takes as tensors without a folder."""
+    settings = path.with_name("generation_config.json")
+    if settings.is_file():
+        numbers = {
+            **numbers,
+            "generation_config": transformers.GenerationConfig.from_pretrained(str(path.parent)),
+        }
+    model, found = packed_class(config, path).from_pretrained(
+        None, config=config, state_dict=read_packed(path), output_loading_info=True, **numbers
+    )
+    model.config.name_or_path = str(path.parent)
     return model, sorted(found["missing_keys"])
 
 
@@ -210,6 +229,8 @@ def _check_memory(weights: Weights, place: Place) -> None:
     with _told_of(weights.path):
         if weights.gguf:
             count = read_gguf_header(weights.path).parameters
+        elif packed := packed_file(weights.path):
+            count = count_packed(packed)
         else:
             count = sum(map(_count_weights, weights.path.glob("*.safetensors")))
     needed, free = count * BITS[place.precision] // 8, free_memory(place.device)

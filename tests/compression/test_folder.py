@@ -1,0 +1,50 @@
+"""The folder of a compressed model appears whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from codelathe.compression.folder import fresh_folder
+from codelathe.core.errors import DiskFull, UsageError
+
+
+def test_it_appears_when_the_block_has_ended(tmp_path: Path) -> None:
+    out = tmp_path / "above" / "out"
+    with fresh_folder(out) as part:
+        (part / "a").write_text("a")
+        assert not out.exists()
+    assert (out / "a").read_text() == "a"
+    assert list(out.parent.iterdir()) == [out]
+
+
+def test_an_empty_folder_is_taken_over(tmp_path: Path) -> None:
+    with fresh_folder(tmp_path) as part:
+        (part / "a").write_text("a")
+    assert (tmp_path / "a").exists()
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path, number: int) -> None:
+    def fill() -> None:
+        with fresh_folder(tmp_path / "out") as part:
+            (part / "a").write_text("a")
+            raise OSError(number, "full")
+
+    with pytest.raises(DiskFull):
+        fill()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="cannot"), fresh_folder(tmp_path / "file" / "out"):
+        pass
+
+
+@pytest.mark.parametrize("name", ["", "..", "/"])
+def test_what_is_no_name_is_refused(name: str) -> None:
+    with pytest.raises(UsageError), fresh_folder(Path(name)):
+        pass

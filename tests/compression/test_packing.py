@@ -1,0 +1,142 @@
+"""Packed weights come back bit for bit, are small, and are refused where they are damaged."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+
+from codelathe.compression._torch_packing import pack_folder
+from codelathe.core.errors import ModelFileError
+from codelathe.core.packed import FORMAT, PACKED, parse_packed
+from codelathe.engines._torch_packed import count_packed, read_packed
+
+FLOATS = (torch.float32, torch.bfloat16, torch.float16)
+
+
+def packed(folder: Path, tensors: dict[str, torch.Tensor]) -> tuple[Path, int, int]:
+    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+    return folder / PACKED, *pack_folder(folder)
+
+
+def same_bits(one: torch.Tensor, other: torch.Tensor) -> bool:
+    def raw(tensor: torch.Tensor) -> bytes:
+        return tensor.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+
+    return one.dtype == other.dtype and one.shape == other.shape and raw(one) == raw(other)
+
+
+def sparse(share: float, dtype: torch.dtype, size: int = 512) -> torch.Tensor:
+    made = torch.Generator().manual_seed(0)
+    weights = torch.randn(size, size, generator=made) * 0.02
+    weights[torch.rand(size, size, generator=made) < share] = 0
+    return weights.to(dtype)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("share", [0.0, 0.03, 0.5, 0.99, 1.0])
+def test_tensors_come_back_bit_for_bit(tmp_path: Path, dtype: torch.dtype, share: float) -> None:
+    weights = sparse(share, dtype, 64)
+    path, _, _ = packed(tmp_path, {"w": weights})
+    assert same_bits(read_packed(path)["w"], weights)
+
+
+def test_negative_zero_and_nan_come_back(tmp_path: Path) -> None:
+    odd = torch.tensor([0.0, -0.0, float("nan"), float("inf"), 1e-45, 0.0, 0.0])
+    path, _, _ = packed(tmp_path, {"w": odd})
+    assert same_bits(read_packed(path)["w"], odd)
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (1,), (7,), (3, 0, 2), (2, 3, 5)])
+def test_any_shape_comes_back(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    path, _, _ = packed(tmp_path, {"w": torch.ones(shape), "i": torch.arange(9)})
+    found = read_packed(path)
+    assert same_bits(found["w"], torch.ones(shape))
+    assert same_bits(found["i"], torch.arange(9))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.sampled_from([0, 0, 0, 1, 0x8000, 0xFFFF, 0x7FC0]), max_size=70))
+def test_any_bits_come_back(tmp_path_factory: pytest.TempPathFactory, bits: list[int]) -> None:
+    words = torch.tensor(bits, dtype=torch.int32).to(torch.int16).view(torch.bfloat16)
+    path, _, _ = packed(tmp_path_factory.mktemp("bits"), {"w": words})
+    assert same_bits(read_packed(path)["w"], words)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(("share", "most"), [(0.5, 0.6), (0.7, 0.42)])
+def test_sparse_weights_take_less_room(
+    tmp_path: Path, dtype: torch.dtype, share: float, most: float
+) -> None:
+    _, before, after = packed(tmp_path, {"w": sparse(share, dtype)})
+    assert after <= most * before
+
+
+def test_the_ordinary_files_are_gone_once_they_are_packed(tmp_path: Path) -> None:
+    (tmp_path / "model.safetensors.index.json").write_text("{}")
+    packed(tmp_path, {"w": torch.ones(3)})
+    assert [path.name for path in tmp_path.iterdir()] == [PACKED]
+
+
+def test_the_weights_are_counted_without_unpacking(tmp_path: Path) -> None:
+    path, _, _ = packed(tmp_path, {"w": sparse(0.9, torch.float32, 20), "b": torch.ones(5)})
+    assert count_packed(path) == 405
+
+
+def test_an_ordinary_file_is_refused_as_packed(tmp_path: Path) -> None:
+    path = tmp_path / PACKED
+    save_file({"w": torch.ones(3)}, path, {"format": "pt"})
+    with pytest.raises(ModelFileError, match="is no file of packed weights"):
+        read_packed(path)
+
+
+def test_a_later_version_says_to_upgrade(tmp_path: Path) -> None:
+    path = tmp_path / PACKED
+    save_file({}, path, {"format": FORMAT, "version": "2", "tensors": "{}"})
+    with pytest.raises(ModelFileError) as told:
+        read_packed(path)
+    assert "upgrade" in told.value.hint
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"dtype": "float8"}, {"shape": [-3]}, {"shape": [10**9, 10**9]}, {"parts": []},
+        {"parts": [[1, 2], [3, 4]]}, {"sparse": True}, {"parts": None}, {"shape": None},
+    ],
+)  # fmt: skip
+def test_metadata_that_cannot_be_is_refused(tmp_path: Path, change: dict[str, object]) -> None:
+    path, _, _ = packed(tmp_path, {"w": torch.ones(3)})
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata()
+    documents = json.loads(metadata["tensors"])
+    documents["w"].update(change)
+    with pytest.raises(ModelFileError):
+        parse_packed({**metadata, "tensors": json.dumps(documents)}, path)
+
+
+def test_a_damaged_bitmap_is_refused(tmp_path: Path) -> None:
+    path, _, _ = packed(tmp_path, {"w": sparse(0.5, torch.float32, 9)})
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata()
+    tensors = load_file(path)
+    tensors["w"][:2] ^= 255
+    save_file(tensors, path, metadata)
+    with pytest.raises(ModelFileError, match="is damaged"):
+        read_packed(path)
+
+
+def test_a_part_that_is_cut_is_refused(tmp_path: Path) -> None:
+    path, _, _ = packed(tmp_path, {"w": sparse(0.5, torch.float32, 64)})
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata()
+    tensors = {"w": load_file(path)["w"][:-3].clone()}
+    save_file(tensors, path, metadata)
+    with pytest.raises(ModelFileError, match="is damaged"):
+        read_packed(path)
