@@ -77,7 +77,6 @@ def _id(row: Mapping[str, Any], path: Path, line: int) -> str:
 def _task(row: Mapping[str, Any], id_: str) -> Task:
     entry, program = row.get("entry_point", ""), row.get("program", False)
     language = parse_language(row.get("language", "python")).key
-    given = row.get("tests", [])
     problem = Problem(
         row["prompt"],
         id=id_,
@@ -85,10 +84,7 @@ def _task(row: Mapping[str, Any], id_: str) -> Task:
         entry_point="" if program else entry,
         program=program,
         examples=_examples(row.get("examples", []), program=program),
-        tests=tuple(
-            _suite(str(source), entry, language)
-            for source in ([given] if isinstance(given, str) else given)
-        ),
+        tests=tuple(_suite(source, entry, language) for source in _tests(row.get("tests", []))),
     )
     context = row.get("context", "")
     prefix = f"{context.rstrip()}\n\n\n" if context.strip() else ""
@@ -103,6 +99,15 @@ def _examples(rows: list[Any], *, program: bool) -> tuple[Example, ...]:
         if not all(isinstance(side, str) for side in row.values()):
             raise InputError(f"the sides of an example are text (literals), not {row!r:.60}")
     return parse_examples([r["input"] for r in rows], [r["output"] for r in rows], program=program)
+
+
+def _tests(given: str | list[Any]) -> list[str]:
+    """The tests that there are: an empty one would let everything pass."""
+    sources = [given] if isinstance(given, str) else given
+    for source in sources:
+        if not isinstance(source, str):
+            raise InputError(f"a test is a program, as text, not {source!r:.60}")
+    return [source for source in sources if source.strip()]
 
 
 def _suite(source: str, entry: str, language: str) -> Suite:
