@@ -311,3 +311,56 @@ def test_what_is_for_local_models_is_refused_for_others(
 ) -> None:
     assert evaluate(option, "int8", model=script("passed")) == 2
     assert f"{option[2:]}" in capsys.readouterr().err
+
+
+ESCAPES = "\x1b]0;owned\x07\x1b[31m"
+
+
+def test_nothing_of_a_file_of_problems_reaches_the_terminal_as_it_is(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    name = f"mine{ESCAPES}.jsonl"
+    row = {"prompt": "Add.", "program": True, "id": f"a{ESCAPES}"}
+    examples = [{"input": "1 2", "output": "3"}]
+    row |= {"examples": examples, "canonical_solution": "print(4)"}
+    good = {**row, "id": f"b{ESCAPES}", "canonical_solution": "print(3)"}
+    Path(name).write_text("".join(json.dumps(r) + "\n" for r in (row, good)))
+    texts = ("print(3)", "print(4)")
+    for out, text in zip("xy", texts, strict=True):
+        SCRIPT.write_text(json.dumps({"text": f"```python\n{text}\n```", "repeat": True}) + "\n")
+        assert evaluate(model=f"scripted:{SCRIPT}", out=out, benchmark=f"./{name}") == 0
+    verdicts = Path("x/verdicts.jsonl").read_text().splitlines()
+    ids = [json.loads(line)["task_id"] for line in verdicts]
+    for args in (
+        ["compare", "x", "y", "--force"],
+        ["compare", "x", "y", "--force", "--show", ids[0]],
+        ["board", "x", "y"],
+        ["board", "show", "x"],
+        ["board", "show", "x", ids[0]],
+    ):
+        assert run(args) == 0
+    shown = capsys.readouterr()
+    assert "owned" in shown.out
+    assert "\x1b" not in shown.out + shown.err
+
+
+@pytest.mark.usefixtures("told")
+def test_a_run_without_a_verdict_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    evaluate(model=script(*SAYS))
+    Path("run/verdicts.jsonl").write_text("")
+    assert run(["board", "show", "run"]) == 2
+    assert "has no verdict" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("told")
+@pytest.mark.parametrize(
+    "args", [["compare", "x" * 300, "y"], ["board", "show", "x" * 300], ["board", "x" * 300]]
+)
+def test_a_name_that_is_too_long_is_wrong_use(args: list[str]) -> None:
+    assert run(args) == 2
+
+
+@pytest.mark.usefixtures("told")
+def test_a_folder_whose_name_is_too_long_is_wrong_use(capsys: pytest.CaptureFixture[str]) -> None:
+    assert evaluate(model=script(*SAYS), out="x" * 300) == 2
+    assert "--out" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -114,3 +115,78 @@ def test_a_row_that_was_written_is_read_again(knowledge: Knowledge, tmp_path: Pa
     write_run(tmp_path / "a", ONE)
     (row,) = rows(knowledge, tmp_path)
     assert parse_row(row_document(row)) == row
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"generation": {"tokens_per_second": "fast"}},
+        {"generation": {"tokens_per_second": float("nan")}},
+        {"generation": {"tokens_per_second": -3}},
+        {"generation": {"tokens_per_second": True}},
+        {"scores": {"pass@1": float("inf"), "pass@10": "0.5"}},
+        {"problems": -1, "samples": "many"},
+    ],
+    ids=str,
+)
+def test_a_number_that_is_none_is_left_out(
+    changed: dict[str, Any], knowledge: Knowledge, tmp_path: Path
+) -> None:
+    change(write_run(tmp_path / "runs/a", ONE), changed)
+    (row,) = rows(knowledge, tmp_path / "runs")
+    json.dumps(row_document(row), allow_nan=False)
+    assert row.speed in (None, 104.0)
+    assert row == parse_row(row_document(row))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"intervals": {"pass@1": [0.5]}},
+        {"intervals": {"pass@1": [float("nan"), 1.0]}},
+        {"intervals": {"pass@1": ["a", "b"]}},
+        {"intervals": []},
+        {"scores": {"pass@1": 10**400}},
+        {"signature": "none"},
+        {"generation": "none"},
+    ],
+    ids=lambda changed: str(changed)[:40],
+)
+def test_a_result_that_is_damaged_is_left_out_and_told(
+    changed: dict[str, Any], knowledge: Knowledge, tmp_path: Path
+) -> None:
+    write_run(tmp_path / "runs/good", ONE)
+    change(write_run(tmp_path / "runs/bad", ONE), changed)
+    found = collect([tmp_path / "runs"], knowledge)
+    assert len(found.rows) == 1
+    assert [path.parent.name for path, _ in found.refused] == ["bad"]
+
+
+def test_a_result_that_is_nested_without_end_is_left_out(
+    knowledge: Knowledge, tmp_path: Path
+) -> None:
+    write_run(tmp_path / "runs/good", ONE)
+    (tmp_path / "runs/result.json").write_text('{"signature":' * 100_000)
+    assert len(rows(knowledge, tmp_path / "runs")) == 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["adapter:a\0b", "9" * 400 + "b", "9" * 5000 + "x7b", "x" * 5000 + "/y", "~nobody/x", ""],
+    ids=["nul", "size", "experts", "long", "home", "empty"],
+)
+def test_a_name_that_no_model_can_have_is_a_name(name: str, knowledge: Knowledge) -> None:
+    assert knowledge.facts(name).parameters is None
+
+
+def test_an_adapter_that_names_itself_as_its_base_is_known_by_its_name(
+    knowledge: Knowledge, tmp_path: Path
+) -> None:
+    name = f"adapter:{tmp_path}"
+    (tmp_path / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": name}))
+    assert knowledge.facts(f"{name}/").parameters is None
+
+
+def change(folder: Path, changed: dict[str, Any]) -> None:
+    path = folder / "result.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changed}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -206,3 +207,48 @@ def test_a_damaged_file_of_kept_rows_is_named(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text('{"rows": [{}]}')
     with pytest.raises(ProblemError, match=r"x\.json"):
         list(imported_rows(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"eval": {"HumanEval/0": {"base": [[]], "plus": [[]]}}}',
+        '{"results": {"humaneval": {"pass@1,none": 0.5}}, "date": 1e300, "model_name": "m"}',
+        '{"humaneval": {"pass@1": 1' + "0" * 400 + '}, "config": {"model": "m"}}',
+        "[" * 100_000 + "\n" + "[" * 100_000,
+        '{"task_id": "HumanEval/0", "passed": true}\n' + "[" * 100_000,
+    ],
+    ids=["empty status", "date", "integer", "depth", "depth of a line"],
+)
+def test_a_document_that_no_harness_writes_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "x.json").write_text(text)
+    with pytest.raises(ProblemError, match=r"damaged|no JSON"):
+        read_foreign(tmp_path / "x.json", "m")
+
+
+@pytest.mark.parametrize("value", ["Infinity", "-Infinity", "NaN"])
+def test_what_is_no_number_is_no_score(tmp_path: Path, value: str) -> None:
+    document = {"humaneval": {"pass@1": 0.5, "pass@10": float(value)}, "config": {"model": "m"}}
+    (tmp_path / "x.json").write_text(json.dumps(document))
+    (row,) = read_foreign(tmp_path / "x.json").rows
+    assert list(row.scores) == ["pass@1"]
+
+
+def test_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ProblemError, match="read twice"):
+        read_foreign(tmp_path / "pipe")
+
+
+def test_a_name_in_an_encoding_of_its_own_is_a_name(tmp_path: Path) -> None:
+    found = read_foreign(write(tmp_path, HUMAN_EVAL), model="\udcff-1b")
+    assert [
+        row.model for row in imported_rows(keep(found, tmp_path / "kept") and tmp_path / "kept")
+    ]
+
+
+def test_where_nothing_can_be_kept_the_home_is_to_blame(tmp_path: Path) -> None:
+    (tmp_path / "kept").write_text("a file")
+    with pytest.raises(UsageError) as caught:
+        keep(read_foreign(write(tmp_path, LM_EVAL)), tmp_path / "kept")
+    assert "CODELATHE_HOME" in caught.value.hint

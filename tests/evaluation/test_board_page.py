@@ -5,7 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import re
+import shutil
+import subprocess
+from collections.abc import Callable
 from html.parser import HTMLParser
 from importlib.resources import files
 from pathlib import Path
@@ -13,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from codelathe.core.errors import UsageError
 from codelathe.evaluation.board import browsing
 from codelathe.evaluation.board.choosing import Choice, grouped
 from codelathe.evaluation.board.collecting import collect
@@ -171,3 +176,73 @@ def test_every_word_that_is_said_is_there_in_both_languages() -> None:
     said = {*re.findall(r'say\("(\w+)"', texts), *re.findall(r'data-word="(\w+)"', texts)}
     assert said
     assert said <= words("en")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text[: len(text) // 2],
+        lambda text: "",
+        lambda text: text.replace('"answer(0)"', "5"),
+        lambda text: text.replace('"stop"', "[]"),
+        lambda text: "[" * 100_000,
+    ],
+    ids=["cut", "empty", "number", "list", "depth"],
+)
+def test_damaged_completions_keep_a_run_out_of_the_page_and_no_more(
+    change: Callable[[str], str], tmp_path: Path
+) -> None:
+    build(tmp_path)
+    path = tmp_path / "runs/a/completions.jsonl"
+    path.write_text(change(path.read_text()))
+    page, _, told = build(tmp_path)
+    assert page.data("board")["rows"][0]["run"] == ""
+    assert "cannot be looked into" in told[0]
+
+
+def test_what_is_no_ordinary_file_is_never_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(tmp_path / "pipe")
+    for name in ("pipe", "link"):
+        with pytest.raises(UsageError, match="no ordinary file"):
+            write_page(tmp_path / name, (), Choice())
+    assert (tmp_path / "pipe").is_fifo()
+    assert (tmp_path / "link").is_symlink()
+
+
+def test_behind_a_link_its_file_is_written(tmp_path: Path) -> None:
+    (tmp_path / "link.html").symlink_to(tmp_path / "board.html")
+    write_page(tmp_path / "link.html", (), Choice())
+    assert (tmp_path / "link.html").is_symlink()
+    assert (tmp_path / "board.html").read_text("utf-8").startswith("<!DOCTYPE html>")
+
+
+NODE = shutil.which("node")
+
+
+@pytest.mark.skipif(NODE is None, reason="needs node")
+@pytest.mark.parametrize("name", ["constructor", "toString", "__proto__", "valueOf"])
+def test_a_score_may_have_any_name(name: str) -> None:
+    row = {
+        "model": "m", "benchmark": "toy", "protocol": "p", "origin": "run", "run": "",
+        "parameters": None, "precision": "", "type": "unknown", "tokens_per_second": None,
+    }  # fmt: skip
+    scores = [{name: 0.5}, {"pass@1": 0.25}]
+    board = {
+        "rows": [{**row, "scores": found, "intervals": {}} for found in scores],
+        "columns": ["rank"], "sort": "rank", "version": "1",
+    }  # fmt: skip
+    parts = (WEB.joinpath(part).read_text("utf-8") for part in ("words.js", "state.js"))
+    script = (
+        "const document = {getElementById: () => ({textContent: process.argv[1]})};"
+        "const location = {hash: ''};" + "".join(parts) + "load();"
+        f"const name = {json.dumps(name)};"
+        "console.log(JSON.stringify([say(name), ranks(ROWS, name), "
+        "sorted(ROWS.map((row) => ({row, rank: null})), name)"
+        ".map((one) => name in one.row.scores)]))"
+    )
+    assert NODE is not None
+    out = subprocess.run(
+        [NODE, "-e", script, json.dumps(board)], check=True, capture_output=True, text=True
+    ).stdout
+    assert json.loads(out) == [name, [[1, 1], None], [True, False]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -122,3 +123,39 @@ def test_a_damaged_row_is_told_with_its_line(first: Run) -> None:
     path.write_text(path.read_text().replace('"sample"', '"simple"', 1))
     with pytest.raises(ProblemError, match="line 1"):
         first.rates()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"model": "m"}, {"model": {"name": 5}}, {"tests": None}, {"sampling": {}},
+        {"sampling": {"n": "1"}},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_result_that_lacks_what_every_run_says_is_no_run(
+    changed: dict[str, object], first: Run
+) -> None:
+    path = first.folder / "result.json"
+    result = json.loads(path.read_text())
+    path.write_text(json.dumps({**result, "signature": {**result["signature"], **changed}}))
+    with pytest.raises(ProblemError, match="holds no run"):
+        open_run(first.folder)
+
+
+@pytest.mark.parametrize("line", ["[" * 100_000, '{"sample": 1e999}', "5", "null"])
+def test_a_line_that_is_no_row_is_told(line: str, first: Run) -> None:
+    good = json.loads((first.folder / "verdicts.jsonl").read_text().splitlines()[0])
+    if line.startswith("{"):
+        line = json.dumps({**good, **json.loads(line)})
+    for name in ("verdicts.jsonl", "completions.jsonl"):
+        (first.folder / name).write_text(line + "\n")
+    with pytest.raises(ProblemError, match="line 1"):
+        first.rates()
+    with pytest.raises(ProblemError, match="line 1"):
+        list(first.completions())
+
+
+def test_a_name_that_is_too_long_for_a_file_is_no_run(tmp_path: Path) -> None:
+    with pytest.raises(ProblemError, match="holds no run"):
+        open_run(tmp_path / ("x" * 300))

@@ -366,8 +366,7 @@ KILLED = """
     from pathlib import Path
     from fakes.evaluating import model, run
     from fakes.judging import Told
-    from codelathe.engines.scripted import ScriptedAnswer, ScriptedEngine
-from codelathe.evaluation.evaluating import Wish
+    from codelathe.evaluation.evaluating import Wish
 
     class Slow:
         def __init__(self):
@@ -393,8 +392,32 @@ def test_a_run_killed_at_any_moment_comes_to_the_same_rows(after: float, tmp_pat
         program, env={**os.environ, "PYTHONPATH": path}, stdout=subprocess.PIPE
     ) as process:
         assert process.stdout is not None
-        process.stdout.readline()
+        assert process.stdout.readline() == b"ready\n"
         time.sleep(after)
         process.send_signal(signal.SIGKILL)
     run(tmp_path / "run", SAYS, wish=Wish(n=10))
     assert contents(tmp_path / "run") == contents(tmp_path / "whole")
+
+
+class Lingering(Backwards):
+    """Takes a while to end after the last answer."""
+
+    def _backwards(self, requests: Sequence[Request], watch: Watch | None) -> Generator[Completion]:
+        yield from super()._backwards(requests, watch)
+        time.sleep(0.2)
+
+
+def test_a_result_has_the_seconds_of_writing_however_fast_the_judge_is(tmp_path: Path) -> None:
+    story = run(tmp_path / "run", SAYS, engine=Lingering(SAYS)).story
+    assert story["generation"]["seconds"] > 0
+    assert story["generation"]["tokens_per_second"] is not None
+
+
+def test_a_cache_that_cannot_be_written_holds_nobody_up(tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("a file")
+    assert run(tmp_path / "run", SAYS).summary.scores["pass@1"].value == 0.5
+
+
+def test_a_long_name_of_a_model_makes_a_name_that_a_folder_can_have() -> None:
+    plan = planned(asking(), model(SAYS), name="m" * 300)
+    assert len(folder_name(plan)) < 255

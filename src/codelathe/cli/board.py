@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from codelathe.cli.console import Output, output_options, printable
+from codelathe.core.errors import ProblemError
 
 _TABLE = "table"
 
@@ -180,6 +181,8 @@ def show(run: Path, task: str | None, sample: int, as_json: bool, quiet: bool) -
         statuses: dict[str, list[str]] = {}
         for row in opened.rows():
             statuses.setdefault(row.task_id, []).append(str(row.outcome.status))
+        if not statuses:
+            raise ProblemError(f"the run in {opened.folder} has no verdict")
         for task_id, found in statuses.items():
             passed = found.count("passed")
             told = found[0] if len(found) == 1 else f"{passed} of {len(found)} passed"
@@ -190,7 +193,9 @@ def show(run: Path, task: str | None, sample: int, as_json: bool, quiet: bool) -
 
 def _folder(run: Path) -> Path:
     """The folder that is meant: a path, or a name under the runs of this machine."""
-    if run.exists() or run.name != str(run):
+    from codelathe.evaluation.files import is_there
+
+    if is_there(run) or run.name != str(run):
         return run
     from codelathe.wiring import runs_folder
 

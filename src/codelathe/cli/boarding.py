@@ -53,7 +53,8 @@ def show_groups(
     if not screen.is_terminal:
         screen.width = _WIDE
     for group in groups:
-        click.echo(click.style(group.benchmark, bold=True) + f"  {printable(group.protocol)}")
+        name = click.style(printable(group.benchmark), bold=True)
+        click.echo(f"{name}  {printable(group.protocol)}")
         screen.print(_table(group, choice.columns))
         screen.print()
     output.say(
@@ -78,7 +79,7 @@ def _table(group: Group, columns: Sequence[str]) -> Any:
     for name in names:
         left = name in _LEFT
         table.add_column(
-            escape(_TITLES.get(name, name)),
+            escape(printable(_TITLES.get(name, name))),
             justify="left" if left else "right",
             no_wrap=not left,
             overflow="fold",

@@ -89,7 +89,8 @@ def _show(found: Comparison, runs: tuple[Run, Run]) -> None:
 
 def _show_flipped(flipped: tuple[Pair, ...], runs: tuple[Run, Run]) -> None:
     for pair in flipped[:_LISTED]:
-        click.echo(f"  {pair.task_id:<20} {_told(pair.first):<16} {_told(pair.second)}")
+        told = f"  {pair.task_id:<20} {_told(pair.first):<16} {_told(pair.second)}"
+        click.echo(printable(told))
     if len(flipped) > _LISTED:
         click.echo(f"  ... and {len(flipped) - _LISTED} more: --json has all")
     if flipped:

@@ -157,10 +157,11 @@ def _run(
     from codelathe.cli.running import running, show_evaluated
     from codelathe.evaluation.evaluating import evaluate as evaluate_planned
     from codelathe.evaluation.evaluating import evaluated_document, folder_name
+    from codelathe.evaluation.files import is_there
     from codelathe.wiring import cache_folder, runs_folder
 
     folder = out if out is not None else runs_folder() / folder_name(planned)
-    if folder.exists() and not folder.is_dir():
+    if is_there(folder) and not folder.is_dir():
         raise UsageError(f"--out {folder} is no folder", hint="name a folder", field="out")
     if planned.mode == "compat":
         output.say(FORGEABLE)
@@ -182,9 +183,10 @@ def _run(
 
 def _kept(folder: Path, planned: Planned) -> str:
     """What an interrupted run leaves, and how to go on; nothing where it had not begun."""
+    from codelathe.evaluation.files import is_there
     from codelathe.evaluation.transcript import COMPLETIONS, VERDICTS
 
-    if not (folder / f"{COMPLETIONS}.journal").exists():
+    if not is_there(folder / f"{COMPLETIONS}.journal"):
         return ""
     total = len(planned.ids) * planned.assignment.n
     written, judged = (_lines(folder / name) for name in (COMPLETIONS, VERDICTS))

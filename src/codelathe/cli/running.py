@@ -30,7 +30,7 @@ def running(output: Output) -> Iterator[Hearing]:
         yield Hearing()
         return
     if not sys.stderr.isatty():
-        yield Hearing(_Lines(output).hear, output.say)
+        yield Hearing(_Lines(output).hear, lambda told: output.say(printable(told)))
         return
     bar = _Bar(output)
     try:
@@ -125,5 +125,6 @@ def show_evaluated(evaluated: Evaluated, planned: Planned) -> None:
         answers = "answer was" if cut == 1 else "answers were"
         click.echo(f"{cut:,} {answers} cut at {asking.max_tokens} tokens")
     if failing := evaluated.story["own_solutions_failing"]:
-        click.echo(f"the benchmark's own solutions do not pass here for: {', '.join(failing)}")
+        names = printable(", ".join(failing))
+        click.echo(f"the benchmark's own solutions do not pass here for: {names}")
     click.echo(f"one by one: lathe board show {printable(str(evaluated.folder))}")

@@ -24,7 +24,8 @@ def sample_document(run: Run, shown: Shown) -> dict[str, Any]:
 def show_sample(shown: Shown) -> None:
     """Prompt, completion, code and verdict, on standard output."""
     written = shown.written
-    click.echo(click.style(f"{written.task_id}, sample {written.sample}", bold=True))
+    head = printable(f"{written.task_id}, sample {written.sample}")
+    click.echo(click.style(head, bold=True))
     _part("prompt", shown.prompt)
     if written.explanation:
         _part("explanation", written.explanation)
@@ -57,6 +58,6 @@ def show_verdict_of(row: Row) -> None:
 
 
 def _part(title: str, text: str = "") -> None:
-    click.echo(click.style(f"-- {title}", fg="cyan"))
+    click.echo(click.style(f"-- {printable(title)}", fg="cyan"))
     if text:
         click.echo(printable(text.rstrip("\n")))

@@ -123,7 +123,7 @@ def show_scores(summary: Summary) -> None:
     """Scores with intervals, counts by status, and what to know of them, on standard output."""
     signature = summary.signature
     click.echo(
-        f"{signature.benchmark}: {_count(summary.samples, 'sample')}, "
+        f"{printable(signature.benchmark)}: {_count(summary.samples, 'sample')}, "
         f"{_count(summary.problems, 'problem')}, {signature.mode}, isolation {signature.isolation}"
     )
     for name, score in summary.scores.items():

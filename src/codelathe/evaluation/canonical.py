@@ -11,13 +11,14 @@ import hashlib
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from codelathe import __version__
 from codelathe.benchmarks.base import Benchmark, Task
-from codelathe.core.errors import JudgeError
+from codelathe.core.errors import JudgeError, LatheError
 from codelathe.core.judging import Candidate, Case, Judge, Status
-from codelathe.evaluation.files import read_object, replace_file, writing
+from codelathe.evaluation.files import read_object, replace_file
 from codelathe.evaluation.rows import Outcome, outcome
 from codelathe.evaluation.signature import sign, signature_document
 
@@ -61,9 +62,8 @@ def check_canonical(
             hint="lathe doctor",
         )
     if left:
-        with writing(kept):
-            folder.mkdir(parents=True, exist_ok=True)
-        replace_file(kept, json.dumps({"passed": sorted(passed)}).encode("ascii"))
+        with suppress(LatheError):  # where it cannot be kept, they are run again the next time
+            replace_file(kept, json.dumps({"passed": sorted(passed)}).encode("ascii"))
     return failing
 
 

@@ -42,6 +42,8 @@ SAMPLED_TEMPERATURE = 0.8
 """For several samples a problem, as EvalPlus and human-eval draw them."""
 SAMPLED_TOP_P = 0.95
 _NAMED = 3
+_LONGEST = 100
+"""Characters of either name in that of a folder, of which systems take 255."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +188,7 @@ def folder_name(planned: Planned) -> str:
     text = json.dumps(planned.settings, sort_keys=True)
     digest = hashlib.sha256(text.encode("ascii")).hexdigest()
     model = planned.asking.model.rpartition("/")[2]
-    name = f"{planned.assignment.benchmark.name}-{model}"
+    name = f"{planned.assignment.benchmark.name[:_LONGEST]}-{model[-_LONGEST:]}"
     return f"{re.sub(r'[^A-Za-z0-9._+-]+', '-', name)}-{digest[:8]}"
 
 

@@ -149,7 +149,7 @@ class Ledger(GrowingFile):
             for number, line in enumerate(file, 1):
                 try:
                     yield parse_row(json.loads(line), self._tests)
-                except ValueError as error:
+                except (ValueError, RecursionError) as error:
                     raise ProblemError(
                         f"{self.path}, line {number}: {error}",
                         hint=f"remove it to judge again: rm {self.path}",

@@ -147,5 +147,5 @@ def parse_row(document: Any, tests: Sequence[str]) -> Row:
             found,
             None if again is None else Again(again),
         )
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError(f"no row of verdicts: {type(error).__name__} {error}") from None

@@ -10,7 +10,7 @@ from typing import Any
 
 from codelathe.core.errors import ProblemError, UnknownName
 from codelathe.core.judging import Status
-from codelathe.evaluation.files import read_object
+from codelathe.evaluation.files import is_there, read_object
 from codelathe.evaluation.rows import Row, parse_row
 from codelathe.evaluation.transcript import (
     COMPLETIONS,
@@ -49,7 +49,7 @@ class Run:
         for number, line in self._lines(VERDICTS):
             try:
                 yield parse_row(json.loads(line), tests)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise self._wrong(VERDICTS, number, error) from None
 
     def completions(self) -> Iterator[Written]:
@@ -61,7 +61,7 @@ class Run:
         for number, line in self._lines(COMPLETIONS):
             try:
                 yield parse_written(json.loads(line))
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise self._wrong(COMPLETIONS, number, error) from None
 
     def rates(self) -> dict[str, float]:
@@ -81,7 +81,7 @@ class Run:
         except OSError as error:
             raise ProblemError(f"cannot read {self.folder / name}: {error.strerror}") from None
 
-    def _wrong(self, name: str, number: int, error: ValueError) -> ProblemError:
+    def _wrong(self, name: str, number: int, error: Exception) -> ProblemError:
         return ProblemError(f"{self.folder / name}, line {number}: {error}")
 
 
@@ -102,16 +102,31 @@ def open_run(folder: Path) -> Run:
     """
     path = folder.parent if folder.name == RESULT else folder
     result = read_object(path / RESULT)
-    signature = result.get("signature")
-    if isinstance(signature, dict) and "model" in signature and "scores" in result:
+    if _is_of_run(result):
         return Run(path, result)
-    if (path / f"{COMPLETIONS}.journal").exists():
+    if is_there(path / f"{COMPLETIONS}.journal"):
         raise ProblemError(
             f"the run in {path} is not finished", hint="the command that began it goes on with it"
         )
     raise ProblemError(
         f"{path} holds no run of lathe evaluate",
         hint="lathe evaluate BENCHMARK --out DIR writes one",
+    )
+
+
+def _is_of_run(result: Mapping[str, Any]) -> bool:
+    """Whether it says of itself what the result of every run of `lathe evaluate` says."""
+    try:
+        signature = result["signature"]
+        name, n = signature["model"]["name"], signature["sampling"]["n"]
+        tests, scores = signature["tests"], result["scores"]
+    except (KeyError, TypeError):
+        return False
+    return (
+        isinstance(name, str)
+        and isinstance(n, int)
+        and isinstance(tests, list)
+        and isinstance(scores, dict)
     )
 
 

@@ -11,7 +11,7 @@ import hashlib
 import json
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -98,8 +98,15 @@ class SamplesFile:
         return {"samples_sha256": self.census.sha256}
 
     def read(self) -> Iterator[Sample]:
-        """All samples."""
-        return read_samples(self.path, self.benchmark)
+        """All samples.
+
+        Raises:
+            ProblemError: as of `take_census`, or behind the last: the file is another than then.
+        """
+        digest = hashlib.sha256()
+        yield from read_samples(self.path, self.benchmark, digest.update)
+        if digest.hexdigest() != self.census.sha256:
+            raise self._changed("to begin anew, remove the verdicts that were written")
 
     def rounds(self, done: int) -> Iterator[Iterator[Sample]]:
         """One round: nothing is to be waited for."""
@@ -107,9 +114,10 @@ class SamplesFile:
 
     def broken(self, verdicts: Path) -> Exception:
         """The file is another than was looked at."""
-        return ProblemError(
-            f"{self.path} was changed while it was judged", hint=f"to begin anew: rm {verdicts}"
-        )
+        return self._changed(f"to begin anew: rm {verdicts}")
+
+    def _changed(self, hint: str) -> ProblemError:
+        return ProblemError(f"{self.path} was changed while it was judged", hint=hint)
 
     def story(self, finished: Mapping[str, Any] | None) -> Mapping[str, Any]:  # noqa: ARG002
         """Nobody knows how they came about."""
@@ -135,14 +143,19 @@ def take_census(path: Path, benchmark: Benchmark) -> Census:
     return Census(digest.hexdigest(), counts.total(), counts)
 
 
-def read_samples(path: Path, benchmark: Benchmark) -> Iterator[Sample]:
+def read_samples(
+    path: Path, benchmark: Benchmark, seen: Callable[[bytes], None] = lambda _: None
+) -> Iterator[Sample]:
     """The samples of `path`, one after the other, each as a whole program.
+
+    `seen` is shown each line before its sample is given.
 
     Raises:
         ProblemError: as of `take_census`.
     """
     counts = Counter[str]()
     for number, line in _lines(path):
+        seen(line)
         row = _row(path, number, line)
         if row is None:
             continue

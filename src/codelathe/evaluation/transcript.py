@@ -60,6 +60,12 @@ class Written:
     prompt: str = ""
 
 
+_KINDS: dict[type, tuple[str, ...]] = {
+    str: ("task_id", "completion", "solution", "finish_reason", "explanation", "prompt"),
+    int: ("sample", "prompt_tokens", "completion_tokens"),
+}
+
+
 def written_document(row: Written) -> dict[str, Any]:
     """A row as it stands in the file: what is empty, or costs nothing, is left out."""
     document = asdict(row)
@@ -78,9 +84,14 @@ def parse_written(document: Mapping[str, Any]) -> Written:
         ValueError: it is none.
     """
     try:
-        return Written(**document)
+        row = Written(**document)
     except TypeError:
         raise ValueError("it is no row of completions") from None
+    for kind, names in _KINDS.items():
+        for name in names:
+            if type(value := getattr(row, name)) is not kind:
+                raise ValueError(f"it has a {name} that is no {kind.__name__}: {value!r:.60}")
+    return row
 
 
 class Transcript(GrowingFile):
@@ -302,7 +313,8 @@ class Transcript(GrowingFile):
     def _wait_beyond(self, done: int) -> int:
         """The number of rows, as soon as there are more than `done` or no more will come."""
         with self._grown:
-            while self.count <= done and not self._over and self.count < self.total:
+            # To the end, also where no row is missing: then what it took is noted.
+            while self.count <= done and not self._over:
                 self._grown.wait(_POLL)
             return self.count
 

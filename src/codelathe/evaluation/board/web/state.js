@@ -5,12 +5,15 @@ function read(name) {
 
 const BOARD = read("board");
 const ROWS = BOARD.rows;
+// Names of scores are anybody's: such as `constructor` are only there where a row has them.
+for (const row of ROWS) for (const found of [row.scores, row.intervals]) Object.setPrototypeOf(found, null);
 const TYPES = ["pretrained", "instruct", "rl", "unknown"];
 const ORIGINS = ["run", "imported", "published"];
 const SIZES = [5e8, 1e9, 2e9, 4e9, 8e9, 16e9, 35e9, 80e9];
 const PLAIN = ["rank", "model", "type", "precision", "size", "bytes", "speed", "problems", "samples", "date", "origin", "source", "signature"];
 const FALLING = new Set(["speed", "problems", "samples", "date"]);
 const VALUES = {
+  __proto__: null,
   model: (row) => row.model.toLowerCase(), type: (row) => row.type, precision: (row) => row.precision,
   size: (row) => row.parameters, bytes: (row) => row.bytes, speed: (row) => row.tokens_per_second,
   problems: (row) => row.problems, samples: (row) => row.samples, date: (row) => row.date || null,

@@ -1,6 +1,7 @@
 // What the page says, in English and Korean. Numbers, names and texts of models are never here.
 const WORDS = {
   en: {
+    __proto__: null, // a score may be called `constructor`
     board: "board", lede: "Scores proved by running code, with how sure they are.",
     search: "Search", size: "Size", score: "Score", sort: "Sort by", columns: "Columns", reset: "Reset",
     any: "any", upto: "up to {0}", rank: "#", model: "Model", type: "Type", precision: "Precision",
@@ -24,6 +25,7 @@ const WORDS = {
     foot: "A rank is the places that a model may hold among those that are shown: models whose 95% intervals overlap share one. Groups were asked or judged in different ways, so models of two groups cannot be ranked. Published scores come without intervals; theirs are the widest that so many problems allow.",
   },
   ko: {
+    __proto__: null,
     board: "보드", lede: "코드를 실제로 실행해 증명한 점수와 그 신뢰구간.",
     search: "검색", size: "크기", score: "점수", sort: "정렬", columns: "열", reset: "초기화",
     any: "전체", upto: "{0} 이하", rank: "#", model: "모델", type: "종류", precision: "정밀도",
