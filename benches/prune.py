@@ -67,7 +67,9 @@ def prune(options: argparse.Namespace, method: str, out: Path) -> dict[str, Any]
         "--samples", str(options.samples), "--out", str(out), "--json", "--quiet",
     ]  # fmt: skip
     began = time.monotonic()
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"{method}: {done.stderr}")
     told = json.loads(done.stdout)
     return {
         "seconds": round(time.monotonic() - began, 1),

@@ -1,17 +1,15 @@
-"""The folder of a compressed model: it appears whole, or not at all."""
+"""The folder of a compressed model: nothing of the user's is replaced by it."""
 
 from __future__ import annotations
 
-import errno
-import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from codelathe.core.errors import DiskFull, UsageError
+from codelathe.core.disk import check_room, disk_errors, whole_folder
+from codelathe.core.errors import UsageError
 
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_MAKE_ROOM = "make room, or name a folder on another disk with --out"
 
 
 @contextmanager
@@ -25,19 +23,10 @@ def fresh_folder(out: Path) -> Iterator[Path]:
         DiskFull: there is no room.
     """
     check_free(out)
-    part = out.with_name(f".{out.name}.{os.getpid()}.part")
-    with _writing(out):
+    with disk_errors(out, _MAKE_ROOM, lambda told: _unwritable(out, told)):
         out.parent.mkdir(parents=True, exist_ok=True)
-        part.mkdir()
-    try:
-        with _writing(out):
-            yield part
-            for path in part.iterdir():
-                with path.open("rb") as file:
-                    os.fsync(file.fileno())
-            part.replace(out)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+        with whole_folder(out) as folder:
+            yield folder
 
 
 def check_free(out: Path) -> None:
@@ -60,43 +49,18 @@ def check_free(out: Path) -> None:
         )
 
 
-def check_room(folder: Path, needed: int) -> None:
-    """Refuse to begin to write what does not fit.
+def check_fits(folder: Path, needed: int) -> None:
+    """Refuse to begin to write `needed` bytes into `folder` that do not fit.
 
     Raises:
-        DiskFull: less than `needed` bytes are free.
+        DiskFull: fewer are free.
     """
-    free = shutil.disk_usage(folder).free
-    if needed > free:
-        raise DiskFull(
-            f"the model takes {needed / 1e9:.1f} GB while it is saved, and {free / 1e9:.1f} GB are "
-            f"free at {folder.parent}",
-            hint="make room, or name a folder on another disk with --out",
-        )
+    check_room(folder, needed, _MAKE_ROOM)
 
 
-@contextmanager
-def _writing(out: Path) -> Iterator[None]:
-    """Say which folder it was, where the disk or its rights end the work."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in _FULL:
-            raise _full(out) from None
-        raise UsageError(
-            f"cannot write {out}: {error.strerror or error}",
-            hint="name a folder that can be written with --out",
-            field="out",
-        ) from None
-    except Exception as error:
-        # safetensors has its own error for what the system says.
-        if type(error).__name__ == "SafetensorError" and "os error 28" in str(error).lower():
-            raise _full(out) from None
-        raise
-
-
-def _full(out: Path) -> DiskFull:
-    return DiskFull(
-        f"the disk is full: no room left to write {out}",
-        hint="make room, or name a folder on another disk with --out",
+def _unwritable(out: Path, told: str) -> UsageError:
+    return UsageError(
+        f"cannot write {out}: {told}",
+        hint="name a folder that can be written with --out",
+        field="out",
     )

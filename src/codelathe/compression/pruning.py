@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from codelathe.compression.calibration import WINDOW, Texts, Windows, cut_windows, library_texts
 from codelathe.compression.card import card
-from codelathe.compression.folder import check_free, check_room, fresh_folder
+from codelathe.compression.folder import check_fits, check_free, fresh_folder
 from codelathe.compression.listening import Heard, silent
 from codelathe.compression.memory import check_global_memory, told_of_memory
 from codelathe.compression.options import CALIBRATED, PruneOptions
@@ -311,7 +311,7 @@ def _save(opened: Opened, folder: Path, job: PruneJob) -> tuple[int, int]:
 
     tensors = opened.model.state_dict().values()
     dense = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
-    check_room(folder, dense * 2 if job.packed else dense)
+    check_fits(folder, dense * 2 if job.packed else dense)
     bars = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
     try:
