@@ -104,8 +104,9 @@ def row_document(row: Row, tests: Sequence[str]) -> dict[str, Any]:
         "detail": found.detail,
         "seconds": found.seconds,
     }
-    for name, status in zip(tests, found.tests, strict=False):
-        document[f"{name}_status"] = str(status)
+    if len(tests) > 1:  # else the status above is that of the one, and of the examples before it
+        for name, status in zip(tests, found.tests, strict=False):
+            document[f"{name}_status"] = str(status)
     if found.call is not None:
         document["call"] = asdict(found.call)
     if found.flaky:
