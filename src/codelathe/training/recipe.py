@@ -150,15 +150,17 @@ class ScratchPart:
         "llama", "a decoder, or `encoder-decoder` for code to text", choices=tuple(SCRATCH_RATES)
     )
     size: str = setting("", "parameters, as `10M`: picks layers, width and heads")
-    layers: int | None = setting(None, "layers; of an encoder-decoder in each half", low=1, high=128)
+    layers: int | None = setting(
+        None, "layers; of an encoder-decoder in each half", low=1, high=128
+    )
     width: int | None = setting(None, "numbers for each token, d_model", low=8, high=8192)
     heads: int | None = setting(None, "heads of attention; they divide the width", low=1)
-    dropout: float | None = setting(
-        None, "0.1 for the encoder-decoder, else 0", low=0, below=1
-    )
+    dropout: float | None = setting(None, "0.1 for the encoder-decoder, else 0", low=0, below=1)
     vocabulary: int = setting(8192, "most tokens of the tokenizer that is learned", low=256)
     chat: bool = setting(False, "tokens and a template for turns (ChatML); for decoders")
-    beams: int = setting(4, "answers that beam search keeps, after training on pairs", low=2, high=64)
+    beams: int = setting(
+        4, "answers that beam search keeps, after training on pairs", low=2, high=64
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,7 +128,9 @@ def check_recipe(document: Mapping[str, Any]) -> tuple[Recipe | None, list[Recip
     return (None if faults else recipe), faults
 
 
-def read_section(cls: type, document: Mapping[str, Any], where: str) -> tuple[Any, list[RecipeFault]]:
+def read_section(
+    cls: type, document: Mapping[str, Any], where: str
+) -> tuple[Any, list[RecipeFault]]:
     """An object of the dataclass `cls`, and the faults: a field with one has its default."""
     faults: list[RecipeFault] = []
     types = get_type_hints(cls)

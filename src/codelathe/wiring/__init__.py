@@ -11,6 +11,7 @@ from codelathe.wiring.engines import DEFAULT_MODEL, LOCAL_ENGINES, NAMED_ENGINES
 from codelathe.wiring.judging import open_benchmark, open_judge
 from codelathe.wiring.models import (
     base_of,
+    base_sha256,
     cache_folder,
     model_sha256,
     open_store,
@@ -27,6 +28,7 @@ __all__ = [
     "Checkpoint",
     "TextSide",
     "base_of",
+    "base_sha256",
     "cache_folder",
     "find_encoder",
     "model_sha256",

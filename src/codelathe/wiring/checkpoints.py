@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from codelathe.core.checkpoint import read_adapter_header
 from codelathe.core.errors import UsageError
 from codelathe.core.modelref import parse_model_ref
-from codelathe.wiring.models import base_of, model_sha256, open_store, pickles_trusted
+from codelathe.wiring.models import base_of, model_sha256, open_store, pickles_trusted, require_base
 from codelathe.wiring.text_side import TextSide, open_text_side
 
 if TYPE_CHECKING:
@@ -50,7 +50,8 @@ def open_checkpoint(
     Raises:
         InputError: the reference does not parse, names nothing known, or a service's model.
         StoreError: it cannot be had.
-        EngineError: the weights cannot be loaded, or a package is missing.
+        EngineError: the weights cannot be loaded, are not those that the adapter was made on, or
+            a package is missing.
     """
     from codelathe.engines.checkpoint import load_checkpoint
     from codelathe.store.folders import expanded
@@ -62,11 +63,14 @@ def open_checkpoint(
             hint="name a model on this machine: lathe models list",
             field="model",
         )
-    adapter = None
+    header = None
     if ref.scheme == "adapter":
         header = read_adapter_header(expanded(ref.name))
-        adapter, ref = header.path, base_of(header)
+        ref = base_of(header)
     local = open_store().obtain(ref, progress)
+    if header is not None:
+        require_base(header, ref)
+    adapter = header.path if header is not None else None
     loaded = load_checkpoint(local.path, adapter, precision, pickled=pickles_trusted())
     return Checkpoint(
         model=loaded.model,

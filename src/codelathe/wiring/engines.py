@@ -20,6 +20,7 @@ from codelathe.wiring.models import (
     cache_folder,
     open_store,
     pickles_trusted,
+    require_base,
     template_of,
 )
 
@@ -136,7 +137,9 @@ def _open_adapter(ref: ModelRef, engine: str, progress: Progress | None, precisi
 
     _transformers_only(engine, f"{ref} is an adapter")
     header = read_adapter_header(expanded(ref.name))
-    local = open_store().obtain(base_of(header), progress)
+    base = base_of(header)
+    local = open_store().obtain(base, progress)
+    require_base(header, base)
     return _open_transformers(local.path, str(ref), precision, header.path)
 
 

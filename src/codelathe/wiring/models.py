@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from codelathe.core.checkpoint import AdapterHeader, CheckpointHeader, read_adapter_header
-from codelathe.core.errors import IntegrityError
+from codelathe.core.errors import IntegrityError, ModelFileError
 from codelathe.core.gguf import GgufHeader
+from codelathe.core.lineage import read_lineage
 from codelathe.core.modelref import ModelRef, parse_model_ref
 
 if TYPE_CHECKING:
-    from codelathe.store import Store
+    from codelathe.store import Progress, Store
     from codelathe.text.chat import ChatTemplate
 
 
@@ -63,6 +64,43 @@ def model_sha256(model: str) -> str:
         return f"{content_sha256(folder, remembered)} on {model_sha256(str(base))}"
     local = open_store().obtain(ref)
     return local.sha256 or content_sha256(local.path, remembered)
+
+
+def base_sha256(model: str, progress: Progress | None = None) -> str:
+    """The SHA-256 of the weights under `model`: of an adapter those of its base.
+
+    They are fetched where they are missing.
+
+    Raises:
+        InputError: the reference names nothing, or what cannot be read.
+        StoreError: it cannot be had.
+    """
+    from codelathe.store.folders import expanded
+
+    ref = parse_model_ref(model)
+    if ref.scheme == "adapter":
+        ref = base_of(read_adapter_header(expanded(ref.name)))
+    open_store().obtain(ref, progress)
+    return model_sha256(str(ref))
+
+
+def require_base(header: AdapterHeader, base: ModelRef) -> None:
+    """See that `base`, which is in place, is what the adapter was made on, where that is known.
+
+    Raises:
+        ModelFileError: it is another, by hash.
+    """
+    lineage = read_lineage(header.path)
+    if lineage is None or not lineage.base_sha256:
+        return
+    found = model_sha256(str(base))
+    if found != lineage.base_sha256:
+        raise ModelFileError(
+            f"the adapter in {header.path} was made on {lineage.base} with the SHA-256 "
+            f"{lineage.base_sha256[:12]}..., and {base} has {found[:12]}...",
+            hint="name its base as it was, or tune again on this one",
+            field="model",
+        )
 
 
 def base_of(header: AdapterHeader) -> ModelRef:

@@ -1,0 +1,220 @@
+"""What of a model learns: a LoRA beside frozen weights, or all of them with zeros that stay.
+
+A weight matrix with many exact zeros is taken for a pruned one. With `full` its zeros stay: their
+gradients are masked, their values are set back after each step, and at the end it is asserted. A
+LoRA leaves the base as it is, zeros and all; merging it would fill them, which is why the result
+says that its base was pruned.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import peft
+import torch
+
+from codelathe.core.errors import LatheError, ModelFileError, UsageError
+from codelathe.core.modelref import parse_model_ref
+from codelathe.training.recipe import ALL_LINEAR, MethodPart, Recipe
+from codelathe.training.tuning._torch_lora import fuse
+from codelathe.training.tuning._torch_norm import speed_up
+from codelathe.training.tuning.result import Start
+
+#: From this share of exact zeros on a matrix counts as pruned.
+PRUNED = 0.05
+
+
+@dataclass(slots=True)
+class Zeros:
+    """The places of a model's weights that are zero and stay so, by parameter name."""
+
+    masks: dict[str, Any] = field(default_factory=dict)
+    _named: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def sparsity(self) -> float:
+        """The share of zeros in the matrices that have masks."""
+        total = sum(mask.numel() for mask in self.masks.values())
+        kept = sum(int(mask.sum()) for mask in self.masks.values())
+        return 1 - kept / total if total else 0.0
+
+    def watch(self, model: Any) -> None:
+        """Take the masks of `model`'s weights that learn, and mask their gradients from now on."""
+        for name, weight in _matrices(model):
+            if weight.requires_grad and (mask := _mask(weight)) is not None:
+                self.masks[name], self._named[name] = mask, weight
+                weight.register_hook(lambda gradient, mask=mask: gradient * mask)
+
+    @torch.no_grad()
+    def hold(self) -> None:
+        """Set back what a step may have moved."""
+        for name, weight in self._named.items():
+            weight.mul_(self.masks[name])
+
+    @torch.no_grad()
+    def require(self) -> None:
+        """Assert that every zero is one still.
+
+        Raises:
+            LatheError: one is not.
+        """
+        for name, weight in self._named.items():
+            if torch.count_nonzero(weight.masked_select(~self.masks[name])):
+                raise LatheError(
+                    f"weights of {name} that were pruned are not zero any more",
+                    hint="report it with the recipe",
+                )
+
+
+@dataclass(slots=True)
+class Learner:
+    """A model set up to learn. `base` is the bare model within; `zeros` what stays zero.
+
+    `base_sparsity` is the share of zeros in the pruned matrices of a frozen base.
+    """
+
+    model: Any
+    base: Any
+    adapter: bool
+    zeros: Zeros
+    base_sparsity: float = 0.0
+
+    @property
+    def trainable(self) -> int:
+        """How many numbers are learned."""
+        return sum(p.numel() for p in self.model.parameters() if p.requires_grad)
+
+
+def make_learner(start: Start, recipe: Recipe) -> Learner:
+    """Set the model of `start` up as the recipe says.
+
+    Raises:
+        UsageError: target modules that are not there; `full` of an adapter or of weights that
+            are quantized.
+        ModelFileError: the adapter to go on from does not fit.
+    """
+    model = start.model
+    if recipe.method.name == "full":
+        return _full(start, model)
+    model.requires_grad_(False)
+    sparsity = _base_sparsity(model)
+    if start.adapter is not None:
+        tuned = _go_on(model, start.adapter)
+    else:
+        targets = _targets(model, recipe.method)
+        torch.manual_seed(recipe.train.seed)
+        tuned = peft.get_peft_model(model, _config(recipe.method, targets))
+    tuned.active_peft_config.base_model_name_or_path = durable_name(start.base)
+    fuse(tuned)
+    speed_up(model)
+    return Learner(tuned, model, adapter=True, zeros=Zeros(), base_sparsity=sparsity)
+
+
+def durable_name(base: str) -> str:
+    """The base's name, such that it is found from any folder."""
+    ref = parse_model_ref(base)
+    if ref.scheme not in ("path", "gguf"):
+        return base
+    path = str(Path(ref.name).expanduser().absolute())
+    return f"gguf:{path}" if ref.scheme == "gguf" else path
+
+
+def _full(start: Start, model: Any) -> Learner:
+    if start.adapter is not None:
+        raise UsageError(
+            f"method full learns the weights themselves, and {start.adapter} is an adapter",
+            hint=f"merge it first: lathe export merge {start.adapter}; or method.name = 'lora'",
+            field="method.name",
+        )
+    model.requires_grad_(True)
+    zeros = Zeros()
+    zeros.watch(model)
+    return Learner(model, model, adapter=False, zeros=zeros)
+
+
+def _config(method: MethodPart, targets: str | list[str]) -> Any:
+    return peft.LoraConfig(
+        task_type="CAUSAL_LM",
+        r=method.r,
+        lora_alpha=method.alpha,
+        lora_dropout=method.dropout,
+        target_modules=targets,
+    )
+
+
+def _targets(model: Any, method: MethodPart) -> str | list[str]:
+    """What PEFT is told; each name has to be there."""
+    if method.targets == (ALL_LINEAR,):
+        return ALL_LINEAR
+    head = model.get_output_embeddings()
+    there = [
+        name for name, module in model.named_modules() if _linear(module) and module is not head
+    ]
+    unknown = [target for target in method.targets if not _matches(target, there)]
+    if unknown:
+        names = sorted({name.rpartition(".")[2] for name in there})
+        raise UsageError(
+            f"the model has no modules named {', '.join(unknown)} that a LoRA can stand beside",
+            hint=f"there are: {', '.join(names)}; or {ALL_LINEAR}",
+            field="method.targets",
+        )
+    return list(method.targets)
+
+
+def _linear(module: Any) -> bool:
+    weight = getattr(module, "weight", None)
+    return isinstance(module, torch.nn.Linear) or (
+        type(module).__name__ == "Conv1D" and weight is not None
+    )
+
+
+def _matches(target: str, names: Sequence[str]) -> bool:
+    return any(name == target or name.endswith(f".{target}") for name in names)
+
+
+def _go_on(model: Any, folder: Path) -> Any:
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        try:
+            tuned = peft.PeftModel.from_pretrained(model, folder, is_trainable=True)
+        except (RuntimeError, ValueError, KeyError, OSError) as error:
+            told = (str(error).strip().splitlines() or ["?"])[0][:300]
+            raise ModelFileError(
+                f"the adapter in {folder} does not fit its base: {told}",
+                hint="name the folder that the adapter was saved to",
+            ) from None
+    kind = tuned.active_peft_config.peft_type.value
+    absent = [str(w.message) for w in said if "missing adapter keys" in str(w.message)]
+    if kind != "LORA" or absent:
+        why = absent[0][:200] if absent else f"it is of the kind {kind}"
+        raise ModelFileError(
+            f"the adapter in {folder} cannot be gone on from: {why}",
+            hint="a LoRA that lathe tune, or PEFT, saved can be",
+        )
+    return tuned
+
+
+def _matrices(model: Any) -> Iterator[tuple[str, Any]]:
+    """The weights that pruning may have made zero: of linear layers, but for the head."""
+    head = model.get_output_embeddings()
+    for name, module in model.named_modules():
+        if _linear(module) and module is not head and module.weight.is_floating_point():
+            yield f"{name}.weight", module.weight
+
+
+def _mask(weight: Any) -> Any:
+    """Where a matrix is not zero; None of one that is not pruned."""
+    mask = weight.detach() != 0
+    return mask if 1 - int(mask.sum()) / mask.numel() >= PRUNED else None
+
+
+def _base_sparsity(model: Any) -> float:
+    zeros = Zeros()
+    for name, weight in _matrices(model):
+        if (mask := _mask(weight)) is not None:
+            zeros.masks[name] = mask
+    return zeros.sparsity

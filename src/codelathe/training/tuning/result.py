@@ -1,0 +1,92 @@
+"""What a tuning starts from, and what it leaves."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from codelathe.core.errors import LatheError
+
+
+class Start(Protocol):
+    """The model that is tuned: `wiring.Checkpoint` is one.
+
+    `model` is a `transformers` module without the weights of the adapter in the folder
+    `adapter`, if it is to go on from one; `base` its name and `sha256` of its weights.
+    """
+
+    @property
+    def model(self) -> Any: ...  # noqa: D102
+    @property
+    def tokenizer(self) -> Any: ...  # noqa: D102
+    @property
+    def path(self) -> Path: ...  # noqa: D102
+    @property
+    def base(self) -> str: ...  # noqa: D102
+    @property
+    def sha256(self) -> str: ...  # noqa: D102
+    @property
+    def device(self) -> str: ...  # noqa: D102
+    @property
+    def adapter(self) -> Path | None: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """The checkpoint with the lowest validation loss that is kept."""
+
+    step: int
+    validation: float
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """What came out. Losses are in nats a token that the loss counts.
+
+    `kind` is `adapter` or `checkpoint`. `loss` is the mean over the last tenth of the steps,
+    `validation_before` and `validation` are None where no rows were held out for it. `tokens`
+    are those of documents, `supervised` those the loss counted; `seconds` is the time of steps;
+    `peak_memory` in bytes, of the graphics card where there is one.
+    """
+
+    path: str
+    kind: str
+    steps: int
+    loss: float
+    validation_before: float | None
+    validation: float | None
+    best: Best | None
+    tokens: int
+    supervised: int
+    seconds: float
+    peak_memory: int
+
+    @property
+    def ref(self) -> str:
+        """The ModelRef of the result."""
+        return f"adapter:{self.path}" if self.kind == "adapter" else self.path
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Tokens of documents a second, while steps were computed."""
+        return self.tokens / self.seconds if self.seconds else 0.0
+
+    def document(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {
+            "ref": self.ref,
+            **asdict(self),
+            "tokens_per_second": round(self.tokens_per_second, 1),
+        }
+
+    @staticmethod
+    def from_document(document: dict[str, Any]) -> Tuned:
+        """What `document` was made of."""
+        own = {k: v for k, v in document.items() if k not in ("ref", "tokens_per_second")}
+        best = own.pop("best")
+        return Tuned(best=Best(**best) if best else None, **own)
+
+
+class TuningStopped(LatheError):
+    """A tuning that cannot go on; what was kept is told in the hint."""

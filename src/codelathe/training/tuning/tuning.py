@@ -1,0 +1,137 @@
+"""One run from documents to a tuned model in a folder, from its beginning or from where it stopped.
+
+The loop itself is in `_torch_trainer`, which needs torch; here is what goes before and after it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from codelathe.core.errors import MissingDependency
+from codelathe.core.lineage import Lineage
+from codelathe.training.data.tokens import Tokens
+from codelathe.training.recipe import Recipe
+from codelathe.training.tuning.batches import documents_sha256
+from codelathe.training.tuning.folder import held, read_run, refuse_another
+from codelathe.training.tuning.listening import Listener, Silence
+from codelathe.training.tuning.memory import keep_memory
+from codelathe.training.tuning.result import Start, Tuned
+
+_PACKAGES = ("torch", "transformers", "peft", "trl", "datasets", "accelerate", "safetensors")
+
+
+class Documents(Protocol):
+    """The documents of one part; `training.data.fitting.Fitted` is one."""
+
+    @property
+    def documents(self) -> tuple[Tokens, ...]: ...  # noqa: D102
+
+
+class Parts(Protocol):
+    """What is learned from, and what the validation loss is of; `Prepared` is one."""
+
+    @property
+    def train(self) -> Documents: ...  # noqa: D102
+    @property
+    def validation(self) -> Documents: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What decides the result of a run: recipe, base by hash, documents by hash."""
+
+    recipe: Mapping[str, Any]
+    base_sha256: str
+    data_sha256: str
+
+    def document(self) -> dict[str, Any]:
+        """As `run.json` has it."""
+        return {
+            "recipe": dict(self.recipe),
+            "base_sha256": self.base_sha256,
+            "data_sha256": self.data_sha256,
+        }
+
+
+def identify(recipe: Recipe, base_sha256: str, parts: Parts) -> Identity:
+    """What decides the result."""
+    data = documents_sha256(parts.train.documents, parts.validation.documents)
+    return Identity(recipe.document(), base_sha256, data)
+
+
+def finished(out: Path, identity: Identity) -> Tuned | None:
+    """The result that is in `out` already, None where there is none yet.
+
+    Raises:
+        UsageError: another run is in the folder (with what differs).
+    """
+    found = read_run(out)
+    if found is None:
+        return None
+    refuse_another(out, found, identity.document())
+    return Tuned.from_document(found["result"]) if "result" in found else None
+
+
+def require_packages() -> None:
+    """See that what tuning needs is installed.
+
+    Raises:
+        MissingDependency: with the package that is not.
+    """
+    from importlib.util import find_spec
+
+    for package in _PACKAGES:
+        if find_spec(package) is None:
+            raise MissingDependency(package, "train", "tuning a model")
+
+
+def prepare_process() -> None:
+    """Settings that have to be made before torch is loaded."""
+    keep_memory()
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+
+
+def tune(
+    start: Start, parts: Parts, recipe: Recipe, out: Path, listener: Listener | None = None
+) -> Tuned:
+    """Tune `start` on the documents of `parts` as the recipe says, into the folder `out`.
+
+    The same call again goes on from the last checkpoint, to the same losses as if it had never
+    been stopped, and answers at once where it is done.
+
+    Raises:
+        UsageError: another run or another process is in the folder, or the recipe does not fit
+            the model (with what would).
+        EngineError: too little memory, or a package is missing.
+        DiskFull: there is no room for a checkpoint; those before are kept.
+        TuningStopped: a loss is not a number; the last good state is kept.
+        KeyboardInterrupt: as asked for; what was done is kept in a checkpoint.
+    """
+    require_packages()
+    from codelathe.training.tuning._torch_run import run
+
+    leads = int(os.environ.get("RANK", "0")) == 0
+    if not leads:
+        return run(start, parts, recipe, out, Silence())
+    with held(out):
+        if (before := finished(out, identify(recipe, start.sha256, parts))) is not None:
+            return before
+        return run(start, parts, recipe, out, listener or Silence())
+
+
+def lineage_of(start: Start, recipe: Recipe, kind: Any, details: Mapping[str, Any]) -> Lineage:
+    """What `lathe.json` says of a tuned model."""
+    return Lineage(
+        kind=kind,
+        base=start.base,
+        base_sha256=start.sha256,
+        parent=f"adapter:{start.adapter}" if start.adapter is not None else start.base,
+        recipe=recipe.document(),
+        made_by="tune",
+        details=details,
+    )

@@ -1,0 +1,229 @@
+"""A run from documents to a result: what it leaves, how it goes on, what it refuses."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from codelathe.core.errors import DiskFull, UsageError
+from codelathe.core.lineage import read_lineage
+from codelathe.training.recipe import MethodPart
+from codelathe.training.tuning import Standing, TuningStopped, tune
+from codelathe.training.tuning.folder import checkpoints, held
+from training.tuning.conftest import RECIPE, Opened, documents, losses, parts, with_train
+
+Open = Callable[..., Opened]
+
+
+class Ear:
+    """Hears a run, and does something at a step."""
+
+    def __init__(self, at: int = 0, act: Callable[[], object] = lambda: None) -> None:
+        self.heard: list[Standing] = []
+        self.said: list[str] = []
+        self._at, self._act = at, act
+
+    def hear(self, now: Standing) -> None:
+        self.heard.append(now)
+        if now.step == self._at:
+            self._act()
+
+    def say(self, message: str) -> None:
+        self.said.append(message)
+
+
+def interrupt() -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_a_run_learns_and_leaves_an_adapter_with_its_origin(opened: Open, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    start = opened()
+    tuned = tune(start, parts(), with_train(RECIPE, steps=30), out)
+    assert tuned.validation is not None
+    assert tuned.validation_before is not None
+    assert tuned.validation < tuned.validation_before - 0.1
+    assert (tuned.kind, tuned.ref, tuned.steps) == ("adapter", f"adapter:{out}", 30)
+    lineage = read_lineage(out)
+    assert lineage is not None
+    assert (lineage.base, lineage.base_sha256) == (start.base, start.sha256)
+    config = json.loads((out / "adapter_config.json").read_text())
+    assert config["base_model_name_or_path"] == start.base
+    for name in ("adapter_model.safetensors", "README.md", "loss.png", "metrics.jsonl"):
+        assert (out / name).stat().st_size > 100
+    assert list((out / "tensorboard").glob("events.*"))
+
+
+def test_tokens_told_are_those_of_documents(opened: Open, tmp_path: Path) -> None:
+    recipe = with_train(RECIPE, steps=None, epochs=2.0)
+    tuned = tune(opened(), parts(), recipe, tmp_path / "out")
+    train = documents(20)
+    assert tuned.tokens == 2 * sum(map(len, train))
+    assert tuned.supervised == 2 * sum(document.supervised for document in train)
+
+
+def test_a_stopped_run_goes_on_to_the_losses_of_one_that_was_not(
+    opened: Open, tmp_path: Path
+) -> None:
+    recipe = replace(with_train(RECIPE, steps=9), method=MethodPart(r=4, alpha=8.0, dropout=0.3))
+    whole = tune(opened(), parts(), recipe, tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        tune(opened(), parts(), recipe, tmp_path / "parts", Ear(at=4, act=interrupt))
+    assert len(losses(tmp_path / "parts")) < 9
+    again = tune(opened(), parts(), recipe, tmp_path / "parts")
+    assert losses(tmp_path / "parts") == losses(tmp_path / "whole")
+    assert again.validation == whole.validation
+    same = "adapter_model.safetensors"
+    assert (tmp_path / "parts" / same).read_bytes() == (tmp_path / "whole" / same).read_bytes()
+
+
+def test_a_killed_run_goes_on_from_its_last_whole_checkpoint(
+    opened: Open, folder: Callable[..., Path], tmp_path: Path
+) -> None:
+    program = (
+        "import os, signal, sys\n"
+        f"sys.path[:0] = {sys.path!r}\n"
+        "from pathlib import Path\n"
+        "import torch, transformers\n"
+        "from training.tuning.conftest import RECIPE, Opened, parts, with_train\n"
+        "from training.tuning.test_tuning import Ear\n"
+        "from codelathe.training.tuning import tune\n"
+        f"path = Path({str(folder())!r})\n"
+        "model = transformers.AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32)\n"
+        "tokenizer = transformers.AutoTokenizer.from_pretrained(path)\n"
+        "die = lambda: os.kill(os.getpid(), signal.SIGKILL)\n"
+        f"tune(Opened(model, tokenizer, path, str(path)), parts(), with_train(RECIPE, steps=7),"
+        f" Path({str(tmp_path / 'parts')!r}), Ear(at=5, act=die))\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program], capture_output=True, timeout=300
+    )
+    assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()[-2000:]
+    half = tmp_path / "parts" / "checkpoints" / "step-00000006.new"
+    half.mkdir()
+    (half / "course.json").write_text("{")
+    recipe = with_train(RECIPE, steps=7)
+    tune(opened(), parts(), recipe, tmp_path / "parts")
+    tune(opened(), parts(), recipe, tmp_path / "whole")
+    assert losses(tmp_path / "parts") == losses(tmp_path / "whole")
+    assert not half.exists()
+
+
+def test_a_finished_run_is_answered_without_a_step(opened: Open, tmp_path: Path) -> None:
+    first = tune(opened(), parts(), RECIPE, tmp_path)
+    ear = Ear()
+    assert tune(opened(), parts(), RECIPE, tmp_path, ear) == first
+    assert not ear.heard
+
+
+def test_another_recipe_or_other_data_in_the_folder_is_refused_with_what_differs(
+    opened: Open, tmp_path: Path
+) -> None:
+    tune(opened(), parts(), RECIPE, tmp_path)
+    with pytest.raises(UsageError, match=r"train\.learning_rate is 0\.005 there and 0\.1 here"):
+        tune(opened(), parts(), with_train(RECIPE, learning_rate=0.1), tmp_path)
+    with pytest.raises(UsageError, match="data_sha256"):
+        tune(opened(), parts(19), RECIPE, tmp_path)
+    with pytest.raises(UsageError, match="base_sha256"):
+        tune(opened(sha256="0" * 64), parts(), RECIPE, tmp_path)
+
+
+def test_a_folder_with_other_files_is_refused(opened: Open, tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("...")
+    with pytest.raises(UsageError, match="no tuning run"):
+        tune(opened(), parts(), RECIPE, tmp_path)
+
+
+def test_a_second_process_is_kept_out(opened: Open, tmp_path: Path) -> None:
+    code = (
+        f"import sys; sys.path[:0] = {sys.path!r}\n"
+        "from pathlib import Path\n"
+        "from codelathe.training.tuning.folder import held\n"
+        "with held(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()\n"
+    )
+    other = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert other.stdin
+    assert other.stdout
+    try:
+        assert other.stdout.readline() == b"held\n"
+        with pytest.raises(UsageError, match="another process"), held(tmp_path):
+            pass
+    finally:
+        other.stdin.close()
+        other.wait()
+        other.stdout.close()
+
+
+def test_a_loss_that_is_no_number_stops_at_the_last_good_state(
+    opened: Open, tmp_path: Path
+) -> None:
+    start = opened()
+    ear = Ear(at=4, act=lambda: _poison(start.model))
+    with pytest.raises(TuningStopped, match="step 5 is nan") as stopped:
+        tune(start, parts(), with_train(RECIPE, evaluate_every=99), tmp_path, ear)
+    assert "step-00000002" in stopped.value.hint or "step-00000004" in stopped.value.hint
+    assert max(checkpoints(tmp_path)) <= 4
+
+
+def _poison(model: Any) -> None:
+    weight = model.get_output_embeddings().weight
+    weight.data[:] = float("nan")
+
+
+def test_a_full_disk_keeps_the_checkpoint_before(opened: Open, tmp_path: Path) -> None:
+    start = opened()
+
+    def fill() -> None:
+        def no_room(*_: object, **__: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        start.tokenizer.save_pretrained = no_room
+
+    recipe = replace(RECIPE, method=MethodPart(name="full"))
+    with pytest.raises(DiskFull):
+        tune(start, parts(), recipe, tmp_path, Ear(at=3, act=fill))
+    assert list(checkpoints(tmp_path)) == [2]
+    assert not list((tmp_path / "checkpoints").glob("*.new"))
+    tune(opened(), parts(), recipe, tmp_path)
+    tune(opened(), parts(), recipe, tmp_path.parent / "whole")
+    assert losses(tmp_path) == losses(tmp_path.parent / "whole")
+
+
+def test_the_newest_checkpoints_and_the_best_are_kept(opened: Open, tmp_path: Path) -> None:
+    recipe = with_train(RECIPE, steps=12, save_every=1, evaluate_every=1, keep=2)
+    tuned = tune(opened(), parts(), recipe, tmp_path)
+    assert tuned.best is not None
+    assert set(checkpoints(tmp_path)) == {11, 12, tuned.best.step}
+
+
+def test_fewer_rows_than_a_step_are_said(opened: Open, tmp_path: Path) -> None:
+    ear = Ear()
+    tuned = tune(opened(), parts(3), with_train(RECIPE, rows=8, steps=2), tmp_path, ear)
+    assert any("fewer than the 8" in said for said in ear.said)
+    assert tuned.tokens == 2 * sum(map(len, documents(3)))
+
+
+def test_a_step_in_parts_is_the_step(opened: Open, tmp_path: Path) -> None:
+    tune(opened(), parts(), RECIPE, tmp_path / "one")
+    tune(opened(), parts(), with_train(RECIPE, accumulate=4), tmp_path / "four")
+    for (_, one), (_, four) in zip(
+        losses(tmp_path / "one"), losses(tmp_path / "four"), strict=True
+    ):
+        assert one == pytest.approx(four, abs=2e-4)
+
+
+def test_computing_twice_changes_no_loss(opened: Open, tmp_path: Path) -> None:
+    tune(opened(), parts(), RECIPE, tmp_path / "once")
+    tune(opened(), parts(), with_train(RECIPE, gradient_checkpointing=True), tmp_path / "twice")
+    assert losses(tmp_path / "once") == losses(tmp_path / "twice")
