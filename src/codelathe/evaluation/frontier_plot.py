@@ -8,7 +8,13 @@ from pathlib import Path
 
 from codelathe.evaluation.gate import Judged, Outcome
 
-_COLOURS = {Outcome.PASSED: "#1b7f4b", Outcome.REFUSED: "#b3261e", Outcome.UNCLEAR: "#8a6d00"}
+#: Name, colour and marker: told apart without colours too.
+_LOOKS: dict[Outcome | None, tuple[str, str, str]] = {
+    None: ("before", "#444444", "s"),
+    Outcome.PASSED: ("passed", "#1b7f4b", "o"),
+    Outcome.UNCLEAR: ("could not tell", "#8a6d00", "D"),
+    Outcome.REFUSED: ("refused", "#b3261e", "X"),
+}
 _SIZE, _DPI = (6.4, 4.4), 140
 
 
@@ -44,19 +50,23 @@ def draw(dots: Sequence[Dot], path: Path) -> None:
     axes.set_xlabel("general problems passed (%)")
     axes.set_ylabel("own problems passed (%)")
     axes.grid(alpha=0.3)
-    for dot in dots:
-        colour = "#444444" if dot.outcome is None else _COLOURS[dot.outcome]
-        marker = "s" if dot.outcome is None else "o"
-        axes.scatter(dot.general * 100, dot.own * 100, color=colour, marker=marker, zorder=3)
-    for place, labels in _together(dots).items():
-        axes.annotate(
-            ", ".join(labels), place, xytext=(6, 5), textcoords="offset points", fontsize=8
-        )
-    for outcome, colour in _COLOURS.items():
-        axes.scatter([], [], color=colour, label=str(outcome))
-    axes.scatter([], [], color="#444444", marker="s", label="before")
-    axes.legend(fontsize=8, loc="best")
+    for outcome, (name, colour, marker) in _LOOKS.items():
+        of_it = [dot for dot in dots if dot.outcome is outcome]
+        across, up = [dot.general * 100 for dot in of_it], [dot.own * 100 for dot in of_it]
+        axes.scatter(across, up, color=colour, marker=marker, label=name, alpha=0.9, zorder=3)
     axes.margins(0.15)
+    middle = sum(axes.get_xlim()) / 2
+    for (across_at, up_at), labels in _together(dots).items():
+        right = across_at > middle
+        axes.annotate(
+            ", ".join(labels),
+            (across_at, up_at),
+            xytext=(-7 if right else 7, 5),
+            textcoords="offset points",
+            horizontalalignment="right" if right else "left",
+            fontsize=8,
+        )
+    figure.legend(loc="outside lower center", ncols=len(_LOOKS), fontsize=8)
     figure.savefig(str(path), format="png")
 
 
