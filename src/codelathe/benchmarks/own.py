@@ -13,6 +13,7 @@ not shown it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -66,8 +67,19 @@ def _check(found: Rows, line: int, row: Mapping[str, Any]) -> None:
             raise found.wrong(line, f"unknown field {name!r}; known: {', '.join(_KNOWN)}")
         if not isinstance(value, _KNOWN[name]):
             raise found.wrong(line, f"{name!r} cannot be {value!r:.60}")
+        if not _is_text(value):
+            raise found.wrong(line, f"{name!r} has half a surrogate pair, which is no text")
     if not row["prompt"].strip():
         raise found.wrong(line, "the prompt is empty")
+
+
+def _is_text(value: Any) -> bool:
+    """Whether all that is in a value of JSON can be written down."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _id(row: Mapping[str, Any], path: Path, line: int) -> str:
