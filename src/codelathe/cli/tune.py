@@ -13,6 +13,7 @@ from codelathe.cli.console import Output, output_options, printable
 from codelathe.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from codelathe.training.data.rows import Row
     from codelathe.training.recipe import Recipe
     from codelathe.training.tuning import Tuned
 
@@ -57,6 +58,9 @@ def tune(
     The same command goes on where it was stopped, and answers at once where it is done. With
     several graphics cards: accelerate launch -m codelathe tune RECIPE.toml
 
+    A recipe with [gate] ends with lathe tune gate, and then exit code 3 says that the result was
+    refused, or that too few problems were asked to tell.
+
     \b
     lathe tune --model smollm2-135m --data rows.jsonl --out runs/mine
     lathe tune recipes/lora.toml --check
@@ -74,10 +78,12 @@ def tune(
     parsed = parse_recipe(document, name)
     if parsed.scratch is not None:
         return _make(parsed, output, leads=leads)
-    tuned = _tune(parsed, output)
-    if leads:
-        _show(tuned, output)
-    return 0
+    if leads and parsed.gate is not None:
+        from codelathe.cli.gating import check_gate
+
+        check_gate(parsed.gate, output)
+    tuned, held_out = _tune(parsed, output)
+    return _end(tuned, held_out, parsed, output) if leads else 0
 
 
 def _document(path: Path | None, flags: dict[str, Any]) -> tuple[dict[str, Any], str]:
@@ -126,8 +132,8 @@ def _check(document: dict[str, Any], name: str, output: Output) -> int:
     return 0 if recipe is not None else _FAULTY
 
 
-def _tune(recipe: Recipe, output: Output) -> Tuned:
-    """Prepare, and tune unless that is done.
+def _tune(recipe: Recipe, output: Output) -> tuple[Tuned, tuple[Row, ...]]:
+    """Prepare, and tune unless that is done; with the rows that were held out.
 
     Raises:
         LatheError: as of each of its parts.
@@ -146,14 +152,36 @@ def _tune(recipe: Recipe, output: Output) -> Tuned:
         identity = identify(recipe, base_sha256(recipe.model.name, progress), prepared)
         if (done := finished(out, identity)) is not None:
             output.say(f"{printable(str(out))} is done already")
-            return done
+            return done, prepared.parts.test
         from codelathe.training.tuning._torch_place import choose_precision, loading_precision
 
         loaded_in = loading_precision(recipe, choose_precision(recipe))
         start = open_checkpoint(recipe.model.name, loaded_in, progress)
     with ExitStack() as stack:
         stack.callback(start.text.close)
-        return learning(start, prepared, recipe, out, output)
+        return learning(start, prepared, recipe, out, output), prepared.parts.test
+
+
+def _end(tuned: Tuned, held_out: tuple[Row, ...], recipe: Recipe, output: Output) -> int:
+    """Say what came out, and put it through the gate where the recipe has one."""
+    from codelathe.evaluation.held_out import write_held_out
+
+    folder = Path(tuned.path)
+    write_held_out(held_out, folder)
+    if recipe.gate is None:
+        _show(tuned, output)
+        return 0
+    from codelathe.cli.gating import gate_exit, run_gate, show_gated
+    from codelathe.evaluation.gate_files import gated_document
+
+    if not output.json:
+        _show(tuned, output)
+    gated = run_gate(folder, recipe.gate, output)
+    if output.json:
+        output.document({**tuned.document(), "gate": gated_document(gated)})
+    else:
+        show_gated(gated)
+    return gate_exit(gated)
 
 
 def _make(recipe: Recipe, output: Output, *, leads: bool) -> int:
