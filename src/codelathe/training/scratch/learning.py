@@ -8,12 +8,13 @@ answers to rows that it did not learn from, greedy and by beam search, each a fi
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from codelathe.core.errors import EngineError
+from codelathe.core.errors import EngineError, UsageError
 from codelathe.core.lineage import Lineage, write_lineage
 from codelathe.text.chat import ChatTemplate
 from codelathe.training.data.fitting import parse_policy
@@ -58,9 +59,10 @@ def learn_pairs(
         DiskFull: no room for a checkpoint.
         KeyboardInterrupt: as asked for; what was done is kept in a checkpoint.
     """
+    _require_one_process()
     template = new.template
     assert template is not None
-    out = Path(recipe.out)
+    out = Path(recipe.out).expanduser()
     length = recipe.data.max_length
     how = PairRendering(new.own, template, length, parse_policy(recipe.data.long))
     train = render_pairs(parted.parts.train, how)
@@ -88,7 +90,7 @@ def learn_pairs(
 def _run(new: New, recipe: Recipe, pairs: tuple[Pairs, Pairs], listener: Listener) -> Tuned:
     from codelathe.training.scratch._torch_pairs import PairRun, train_pairs
 
-    out = Path(recipe.out)
+    out = Path(recipe.out).expanduser()
 
     def save(folder: Path) -> None:
         new.model.save_pretrained(folder)
@@ -139,7 +141,7 @@ def _answer(new: New, parted: Parted, template: ChatTemplate, recipe: Recipe) ->
     for name, beams in (("greedy", 1), ("beam", recipe.scratch.beams)):
         written = write_answers(new.model, sources, length, beams)
         texts = new.own.decode_batch(written, skip_special_tokens=True)
-        files[name] = Path(recipe.out) / f"answers-{name}.jsonl"
+        files[name] = Path(recipe.out).expanduser() / f"answers-{name}.jsonl"
         with runs.disk_errors(files[name]):
             files[name].write_text(_lines(rows, texts, template), encoding="utf-8")
     return files
@@ -175,6 +177,14 @@ def _identity(recipe: Recipe, *parts: Pairs) -> dict[str, Any]:
         "base_sha256": "",
         "data_sha256": documents_sha256(*documents),
     }
+
+
+def _require_one_process() -> None:
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise UsageError(
+            "an encoder-decoder is trained by one process, and accelerate started several",
+            hint="lathe tune RECIPE.toml",
+        )
 
 
 def _tell(listener: Listener, train: Pairs, policy: str) -> None:

@@ -173,7 +173,7 @@ def _new(parted: Parted, recipe: Recipe, build: Build) -> tuple[New, tuple[str, 
     ]
     if vocabulary < scratch.vocabulary:
         notes.append(
-            f"the data gives {vocabulary:,} tokens, not the {scratch.vocabulary:,} asked for"
+            f"the data gives {vocabulary:,} tokens of the {scratch.vocabulary:,} asked for"
         )
     model = build(shape.config(specials.ids), recipe.train.seed)
     tokenizer = as_transformers(own, specials, context)
@@ -197,4 +197,4 @@ def _learn_texts(new: New, parted: Parted, recipe: Recipe, listener: Listener) -
     renderer = Renderer(FastTokenizer(new.own, "", new.specials.end), new.template, how, NAME)
     renderer.check((*parted.parts.train, *parted.parts.validation))
     prepared = render_parts(parted, renderer, preparation(recipe))
-    return tune(new, prepared, recipe, Path(recipe.out), listener)
+    return tune(new, prepared, recipe, Path(recipe.out).expanduser(), listener)
