@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from codelathe import wiring
+from codelathe.benchmarks import Benchmark
 from codelathe.cli import run
+from codelathe.cli import tune as verb
+from codelathe.core.errors import ArtefactUnavailable
 from codelathe.core.lineage import Lineage, write_lineage
+from codelathe.training.data.forms import Former
+from codelathe.training.data.rows import Fault
+from codelathe.training.tuning.result import Tuned
 from fakes.evaluating import asking, model
 from fakes.judging import Told
 
 Passes = Callable[[int, int], None]
+
+
+def opened_benchmark(name: str, *_: Any, **__: Any) -> Benchmark:
+    """The made-up one under any name; a file's problems are of one's own."""
+    return replace(asking(64), kind="own" if name.endswith(".jsonl") else "function")
 
 
 @pytest.fixture
@@ -32,7 +44,7 @@ def result(tmp_path: Path) -> Path:
 def passes(monkeypatch: pytest.MonkeyPatch) -> Passes:
     """Say how many of 64 general problems the models before and after pass; 16 are asked."""
     monkeypatch.setattr(wiring, "open_judge", lambda *_, **__: Told())
-    monkeypatch.setattr(wiring, "open_benchmark", lambda *_, **__: asking(64))
+    monkeypatch.setattr(wiring, "open_benchmark", opened_benchmark)
     monkeypatch.setattr(wiring, "model_sha256", lambda name: f"hash of {name}")
 
     def say(before: int, after: int) -> None:
@@ -105,3 +117,59 @@ def test_a_problem_file_of_another_kind_is_refused(
     passes(64, 64)
     assert run(["tune", "gate", str(result), "--own", "tasks.csv"]) == 2
     assert "no problem file" in capsys.readouterr().err
+
+
+# The gate as the end of a tuning.
+
+
+@pytest.fixture
+def tuned(monkeypatch: pytest.MonkeyPatch, result: Path) -> Path:
+    """A recipe with a gate, whose tuning is done already; one held-out row carries tests."""
+    fields = {"instruction": "f?", "output": "f", "tests": "assert f(1)", "entry_point": "f"}
+    read = Former().read(fields, "rows.jsonl", 1)
+    assert not isinstance(read, Fault)
+    done = Tuned(str(result), "checkpoint", 1, 1.0, None, None, None, 1, 1, 1.0, 1)
+    monkeypatch.setattr(verb, "_tune", lambda *_: (done, (read.row,)))
+    (result.parent / "rows.jsonl").write_text(json.dumps(fields) + "\n")
+    recipe = result.parent / "recipe.toml"
+    recipe.write_text(
+        f'out = "{result}"\n[model]\nname = "smollm2-135m"\n'
+        f'[data]\nfiles = ["{result.parent / "rows.jsonl"}"]\n[gate]\nevery = 1\n'
+    )
+    return recipe
+
+
+def test_a_tuning_whose_result_got_worse_ends_with_3(passes: Passes, tuned: Path) -> None:
+    passes(64, 20)
+    assert run(["tune", str(tuned), "--quiet"]) == 3
+
+
+def test_a_tuning_tells_what_the_gate_came_to(
+    passes: Passes, tuned: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    passes(64, 64)
+    assert run(["tune", str(tuned), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["kind"], told["gate"]["outcome"]) == ("checkpoint", "passed")
+
+
+def test_held_out_rows_with_tests_are_kept_beside_the_result(
+    passes: Passes, tuned: Path, result: Path
+) -> None:
+    passes(64, 64)
+    run(["tune", str(tuned), "--quiet"])
+    (row,) = (result / "held-out.jsonl").read_text().splitlines()
+    assert json.loads(row)["tests"] == "assert f(1)"
+
+
+def test_a_gate_whose_data_cannot_be_had_stops_a_tuning_before_it_begins(
+    passes: Passes, tuned: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passes(64, 64)
+
+    def nowhere(*_: Any, **__: Any) -> Any:
+        raise ArtefactUnavailable("there is no data")
+
+    monkeypatch.setattr(wiring, "open_benchmark", nowhere)
+    monkeypatch.setattr(verb, "_tune", lambda *_: pytest.fail("it began"))
+    assert run(["tune", str(tuned), "--quiet"]) == 1
