@@ -37,7 +37,7 @@ MODEL_TYPE = "codelathe-seq2seq"
 IGNORED = -100
 
 
-class Seq2SeqConfig(PreTrainedConfig):
+class Seq2SeqConfig(PreTrainedConfig):  # type: ignore[misc]  # the package has no types
     """The model's numbers; `max_position_embeddings` bounds source and target each."""
 
     model_type = MODEL_TYPE
@@ -62,7 +62,7 @@ class Seq2SeqConfig(PreTrainedConfig):
     decoder_start_token_id: int = 1
 
 
-class _Reader(nn.Module):
+class _Reader(nn.Module):  # type: ignore[misc]
     """The encoder as `transformers` calls one."""
 
     main_input_name = "input_ids"

@@ -27,11 +27,12 @@ def completed(recipe: Recipe, said: Collection[str]) -> Recipe:
 
     All weights are learned, and a decoder learns prompts too: it knows no text yet.
     """
-    if recipe.scratch is None:
+    scratch = recipe.scratch
+    if scratch is None:
         return recipe
     if "method.name" not in said:
         recipe = replace(recipe, method=replace(recipe.method, name="full"))
-    if "data.everything" not in said and recipe.scratch.architecture != ENCODER_DECODER:
+    if "data.everything" not in said and scratch.architecture != ENCODER_DECODER:
         recipe = replace(recipe, data=replace(recipe.data, everything=True))
     return recipe
 
