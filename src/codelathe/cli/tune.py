@@ -58,6 +58,9 @@ def tune(
     The same command goes on where it was stopped, and answers at once where it is done. With
     several graphics cards: accelerate launch -m codelathe tune RECIPE.toml
 
+    With --from-scratch, or a recipe with [scratch], a tokenizer and a new model are learned from
+    nothing but the rows (docs/from-scratch.md).
+
     A recipe with [gate] ends with lathe tune gate, and then exit code 3 says that the result was
     refused, or that too few problems were asked to tell.
 
@@ -192,12 +195,12 @@ def _make(recipe: Recipe, output: Output, *, leads: bool) -> int:
     if output.json:
         output.document(made.document())
     elif leads:
-        _show(made.tuned, output)
+        _show(made.tuned, output, "explain FILE" if made.answers else "generate PROMPT")
         show_answers(made)
     return 0
 
 
-def _show(tuned: Tuned, output: Output) -> None:
+def _show(tuned: Tuned, output: Output, use: str = "generate PROMPT") -> None:
     """The losses and the speed; the last line says how the result is used."""
     if output.json:
         output.document(tuned.document())
@@ -217,4 +220,4 @@ def _show(tuned: Tuned, output: Output) -> None:
         f"{tuned.tokens_per_second:,.0f} tokens/s, {tuned.seconds:,.0f} s, at most "
         f"{human_bytes(tuned.peak_memory)} of memory"
     )
-    click.echo(f"lathe generate PROMPT --model {printable(tuned.ref)}")
+    click.echo(f"lathe {use} --model {printable(tuned.ref)}")

@@ -73,7 +73,7 @@ def learn_pairs(
         found = runs.claim(out, _identity(recipe, train, validation))
         runs.clear_halves(out)
         if "result" not in found:
-            with _told_of_memory(recipe):
+            with _quiet(), _told_of_memory(recipe):
                 tuned = _run(new, recipe, (train, validation), listener)
                 answers = _answer(new, parted, template, recipe)
             write_card(out, "", recipe, tuned)
@@ -211,3 +211,17 @@ def _told_of_memory(recipe: Recipe) -> Iterator[None]:
         if "allocate memory" not in str(error):
             raise
         raise EngineError("there is too little memory", hint=lower(recipe)) from None
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No bars of the library while it saves: what matters is said by us."""
+    from transformers.utils import logging
+
+    bars = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if bars:
+            logging.enable_progress_bar()
