@@ -65,7 +65,7 @@ def export_push(
         )
     parcel = pack(source, dataset=dataset)
     _refuse_secrets(parcel)
-    hub = HubWriter(_token())
+    hub = HubWriter(_token(), bars=not quiet and sys.stderr.isatty())
     preview = hub.preview(parcel, Place(repository, revision, private))
     if not as_json:
         _show(parcel, preview, output)

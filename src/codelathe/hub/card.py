@@ -73,7 +73,9 @@ def data_card(name: str, files: Mapping[str, int], *, licence: str = "") -> str:
 
 def front_matter(metadata: Mapping[str, Any]) -> str:
     """The metadata as the YAML block that a card begins with; what is None is left out."""
-    lines = [f"{key}: {_yaml(value)}" for key, value in metadata.items() if value is not None]
+    told = {key: value for key, value in metadata.items() if value is not None}
+    # JSON is YAML, in which a licence called `no` would be a truth value without its quotes.
+    lines = [f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in told.items()]
     return "\n".join([_FENCE, *lines, _FENCE])
 
 
@@ -142,15 +144,6 @@ def _block(card: str) -> str | None:
         if line.strip() == _FENCE:
             return "\n".join(lines[1:number])
     return None
-
-
-def _yaml(value: Any) -> str:
-    """JSON is YAML; plain words need no quotes."""
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(_yaml, value)) + "]"
-    if isinstance(value, str) and value.replace("-", "").replace("_", "").isalpha():
-        return value
-    return json.dumps(value, ensure_ascii=False)
 
 
 def _sentence(kind: str, lineage: Lineage) -> str:

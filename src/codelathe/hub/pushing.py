@@ -67,9 +67,10 @@ class Pushed:
 
 
 class HubWriter:
-    """The hub at `HF_ENDPOINT`, written to with `token`."""
+    """The hub at `HF_ENDPOINT`, written to with `token`; `bars` lets the client draw progress."""
 
-    def __init__(self, token: str) -> None:
+    def __init__(self, token: str, *, bars: bool = False) -> None:
+        self._bars = bars
         os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
         from huggingface_hub import HfApi
 
@@ -88,6 +89,8 @@ class HubWriter:
 
         kind = _repo_type(parcel)
         new = _changes(parcel, {})
+        if place.repository.count("/") != 1:
+            raise _misnamed(place, "it has no owner")
         with _told(place, "look at"):
             try:
                 info = self._api.repo_info(
@@ -117,7 +120,7 @@ class HubWriter:
         from huggingface_hub import CommitOperationAdd
 
         place, kind = preview.place, _repo_type(parcel)
-        with _told(place, "push to"):
+        with _told(place, "push to"), _drawn(self._bars):
             if not preview.exists:
                 self._api.create_repo(
                     place.repository, repo_type=kind, private=place.private, exist_ok=True
@@ -141,6 +144,33 @@ class HubWriter:
                 parent_commit=preview.commit or None,
             )
         return Pushed(made.oid, made.commit_url)
+
+
+@contextmanager
+def _drawn(bars: bool) -> Iterator[None]:
+    """Let the client draw its bars, or not, for the time of a push."""
+    from huggingface_hub.utils import (
+        are_progress_bars_disabled,
+        disable_progress_bars,
+        enable_progress_bars,
+    )
+
+    before = are_progress_bars_disabled()
+    if not bars:
+        disable_progress_bars()
+    try:
+        yield
+    finally:
+        if not before:
+            enable_progress_bars()
+
+
+def _misnamed(place: Place, why: str) -> InputError:
+    return InputError(
+        f"{place.repository} is no name of a repository: {why}",
+        hint="OWNER/REPO, with letters, digits, - _ and .",
+        field="repository",
+    )
 
 
 def _repo_type(parcel: Parcel) -> str:
@@ -189,11 +219,7 @@ def _told(place: Place, doing: str) -> Iterator[None]:
     except HfHubHTTPError as error:
         raise _refused(error, place, doing) from None
     except HFValidationError as error:
-        raise InputError(
-            f"{place.repository} is no name of a repository: {_line(error)}",
-            hint="OWNER/REPO, with letters, digits, - _ and .",
-            field="repository",
-        ) from None
+        raise _misnamed(place, _line(error)) from None
     except httpx2.TimeoutException as error:
         raise RemoteTimeout(f"the hub does not answer: {_line(error)}", hint=_AGAIN) from None
     except (httpx2.TransportError, OSError) as error:

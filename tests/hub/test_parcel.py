@@ -1,0 +1,79 @@
+"""Which files go to the hub."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from codelathe.core.errors import InputError, ModelFileError, UsageError
+from codelathe.hub.card import read_front_matter
+from codelathe.hub.parcel import pack
+
+
+def test_an_adapter_is_sent_without_states_and_pickles(adapter: Path) -> None:
+    parcel = pack(adapter)
+    assert parcel.kind == "adapter"
+    assert [f.name for f in parcel.files] == [
+        "README.md", "adapter_config.json", "adapter_model.safetensors", "lathe.json",
+    ]  # fmt: skip
+    assert parcel.left_out == ("state/", "training_args.bin")
+
+
+def test_an_own_card_is_sent_with_the_metadata_it_lacks(adapter: Path) -> None:
+    (adapter / "README.md").write_text("---\nlicense: mit\n---\n# mine\n")
+    parcel = pack(adapter)
+    assert not parcel.card_made
+    assert parcel.licence == "mit"
+    assert read_front_matter(parcel.card)["base_model"] == "owner/base"
+    assert "# mine" in parcel.card
+
+
+def test_a_model_whose_weights_are_pickled_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "pytorch_model.bin").write_bytes(b"pickle")
+    with pytest.raises(ModelFileError, match="pickles are not sent"):
+        pack(tmp_path)
+
+
+def test_a_file_of_rows_is_a_data_set_with_its_rows_counted(tmp_path: Path) -> None:
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text('{"text": "a"}\n\n{"text": "b"}\n')
+    parcel = pack(rows)
+    assert parcel.dataset
+    assert "| `rows.jsonl` | 2 |" in parcel.card
+
+
+def test_a_folder_of_rows_needs_to_be_called_a_data_set(tmp_path: Path) -> None:
+    (tmp_path / "part").mkdir()
+    (tmp_path / "part" / "rows.jsonl").write_text("{}\n")
+    (tmp_path / ".hidden.jsonl").write_text("{}\n")
+    (tmp_path / "notes.xyz").write_text("")
+    with pytest.raises(InputError, match="no adapter, model or GGUF"):
+        pack(tmp_path)
+    parcel = pack(tmp_path, dataset=True)
+    assert [f.name for f in parcel.files] == ["README.md", "part/rows.jsonl"]
+    assert parcel.left_out == ("notes.xyz",)
+
+
+def test_a_data_set_without_rows_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="holds no rows"):
+        pack(tmp_path, dataset=True)
+
+
+def test_what_does_not_exist_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="does not exist"):
+        pack(tmp_path / "nothing")
+
+
+def test_a_broken_gguf_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.gguf").write_bytes(b"not GGUF")
+    with pytest.raises(ModelFileError, match="not a usable GGUF"):
+        pack(tmp_path / "x.gguf")
+
+
+def test_vocabularies_are_not_searched_for_secrets_but_settings_are(adapter: Path) -> None:
+    (adapter / "tokenizer.json").write_text(json.dumps({"vocab": {}}))
+    texts = {file.name for file in pack(adapter).files if file.text}
+    assert texts == {"README.md", "adapter_config.json", "lathe.json"}
