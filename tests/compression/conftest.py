@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,13 @@ import pytest
 import torch
 
 from codelathe.compression.calibration import Texts
+from codelathe.compression.job import Doors, Pruned, PruneJob
 from codelathe.compression.options import prune_options
-from codelathe.compression.pruning import Doors, Pruned, PruneJob, prune
+from codelathe.compression.pruning import prune
 from codelathe.wiring import open_checkpoint
 
 CODE = Texts(
-    ("def add(a, b):\n    return a + b\n\n\nfor i in range(10):\n    print(i)\n" * 60,), "code"
+    ("def add(a, b):\n    return a + b\n\n\nfor i in range(10):\n    print(i)\n" * 120,), "code"
 )
 
 Checkpoint = Callable[..., Path]
@@ -53,12 +55,15 @@ def pruned(checkpoint: Checkpoint, tmp_path: Path) -> Prune:
         *, packed: bool | None = None, out: str = "out", **options: Any,
     ) -> Pruned:  # fmt: skip
         folder = architecture if isinstance(architecture, Path) else checkpoint(architecture)
+        texts = options.pop("texts", CODE)
+        recover = options.pop("recover", 0)
         chosen = prune_options(method, sparsity, **{"samples": 4, **options})
+        chosen = replace(chosen, recover=recover)
         doors = Doors(
             open=lambda: open_checkpoint(str(folder), "float32"),
             reopen=lambda saved: open_checkpoint(str(saved), "float32"),
         )
         packed = chosen.unstructured if packed is None else packed
-        return prune(PruneJob(str(folder), chosen, tmp_path / out, CODE, packed), doors)
+        return prune(PruneJob(str(folder), chosen, tmp_path / out, texts, packed), doors)
 
     return run

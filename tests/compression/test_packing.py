@@ -98,7 +98,7 @@ def test_an_ordinary_file_is_refused_as_packed(tmp_path: Path) -> None:
 
 def test_a_later_version_says_to_upgrade(tmp_path: Path) -> None:
     path = tmp_path / PACKED
-    save_file({}, path, {"format": FORMAT, "version": "2", "tensors": "{}"})
+    save_file({}, path, {FORMAT: json.dumps({"version": 2, "tensors": {"w": "new"}})})
     with pytest.raises(ModelFileError) as told:
         read_packed(path)
     assert "upgrade" in told.value.hint
@@ -115,10 +115,16 @@ def test_metadata_that_cannot_be_is_refused(tmp_path: Path, change: dict[str, ob
     path, _, _ = packed(tmp_path, {"w": torch.ones(3)})
     with safe_open(path, framework="pt") as file:
         metadata = file.metadata()
-    documents = json.loads(metadata["tensors"])
-    documents["w"].update(change)
+    told = json.loads(metadata[FORMAT])
+    told["tensors"]["w"].update(change)
     with pytest.raises(ModelFileError):
-        parse_packed({**metadata, "tensors": json.dumps(documents)}, path)
+        parse_packed({FORMAT: json.dumps(told)}, path)
+
+
+@pytest.mark.parametrize("told", ["", "[]", "7", "{}", '{"version": 1}', '{"version": 1, '])
+def test_metadata_that_is_no_index_is_refused(tmp_path: Path, told: str) -> None:
+    with pytest.raises(ModelFileError):
+        parse_packed({FORMAT: told}, tmp_path)
 
 
 def test_a_damaged_bitmap_is_refused(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ import transformers
 
 from codelathe.compression import pruning
 from codelathe.compression._torch_blocks import find_blocks
+from codelathe.compression.calibration import Texts
+from codelathe.compression.job import Pruned
 from codelathe.core.errors import DiskFull, EngineError, ModelFileError, UsageError
 from codelathe.core.generation import Request, Sampling
 from codelathe.core.lineage import read_lineage
@@ -23,7 +25,7 @@ from codelathe.core.packed import PACKED
 from codelathe.wiring import model_sha256, open_checkpoint, open_engine
 from fakes import checkpoints
 
-Prune = Callable[..., pruning.Pruned]
+Prune = Callable[..., Pruned]
 ZEROS = ("l1", "wanda", "sparsegpt")
 
 
@@ -293,3 +295,24 @@ def test_what_a_configuration_tells_of_each_block_is_cut_with_them(
 def test_a_share_of_no_block_or_of_all_is_refused(pruned: Prune, sparsity: float) -> None:
     with pytest.raises(UsageError, match="of the model's 2 blocks"):
         pruned("llama", "depth", sparsity)
+
+
+@pytest.mark.parametrize("method", ["wanda", "depth"])
+def test_recovery_lowers_the_perplexity_and_keeps_the_zeros(pruned: Prune, method: str) -> None:
+    bare = pruned("llama", method, out="bare")
+    done = pruned("llama", method, recover=12)
+    won = done.recovered
+    assert won is not None
+    assert won.recovered < won.pruned
+    assert done.mask_sha256 == bare.mask_sha256
+    assert done.sparsity == bare.sparsity
+
+
+def test_recovery_of_the_same_run_gives_the_same_weights(pruned: Prune) -> None:
+    files = [(pruned(recover=2, out=out).job.out / PACKED).read_bytes() for out in ("one", "two")]
+    assert files[0] == files[1]
+
+
+def test_too_little_text_to_recover_on_is_refused(pruned: Prune) -> None:
+    with pytest.raises(UsageError, match="too few to recover on"):
+        pruned(recover=1, texts=Texts(("def add(a, b):\n" * 60,), "short"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from codelathe.core.errors import UnknownName
 
 if TYPE_CHECKING:
     from codelathe.compression.calibration import Texts
-    from codelathe.compression.pruning import Pruned
+    from codelathe.compression.job import Pruned
 
 _PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 #: Files of training data; of any other kind is a text.
@@ -47,6 +48,10 @@ _ROWS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".gz")
     help="How many windows of 512 tokens of it are taken.",
 )  # fmt: skip
 @click.option(
+    "--recover", type=click.IntRange(min=1), metavar="STEPS",
+    help="Let the pruned model learn from the original so long; zeros stay. Takes both in memory.",
+)  # fmt: skip
+@click.option(
     "--precision", default="auto", show_default=True, metavar="NAME",
     help="float32, bfloat16 or float16; auto: as it is stored, of a GGUF file bfloat16.",
 )  # fmt: skip
@@ -67,6 +72,7 @@ def compress_prune(
     scope: str,
     calibration: str | None,
     samples: int,
+    recover: int | None,
     precision: str,
     dense: bool,
     out: Path,
@@ -92,8 +98,10 @@ def compress_prune(
     from codelathe.compression.options import prune_options
 
     options = prune_options(method, sparsity, pattern, scope, samples)
+    options = replace(options, recover=recover or 0)
     texts = _texts(calibration, output) if calibration else None
-    from codelathe.compression.pruning import Doors, PruneJob, prune
+    from codelathe.compression.job import Doors, PruneJob
+    from codelathe.compression.pruning import prune
     from codelathe.wiring import open_checkpoint
 
     numbers = _numbers(model, precision, output)
@@ -174,6 +182,12 @@ def _show(pruned: Pruned) -> None:
         told = pruned.calibration
         source = printable(told["source"])
         click.echo(f"  calibrated  {told['windows']} x {told['length']} tokens, {source}")
+    if pruned.recovered:
+        won = pruned.recovered
+        click.echo(
+            f"  recovered   perplexity {won.pruned:.2f} -> {won.recovered:.2f} on {won.held_out} "
+            f"held-out windows, {won.original:.2f} before pruning; {won.tokens:,} tokens learned"
+        )
     click.echo(f"  checked     saved, loaded again, bit-equal; {pruned.seconds:.0f} s")
     click.echo(f"written to {printable(str(job.out))}")
 

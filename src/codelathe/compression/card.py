@@ -8,7 +8,7 @@ from codelathe.core.lineage import Lineage
 from codelathe.core.packed import PACKED
 
 if TYPE_CHECKING:
-    from codelathe.compression.pruning import Pruned
+    from codelathe.compression.job import Pruned
 
 _METHODS = {
     "l1": "the smallest weights set to zero (torch.nn.utils.prune)",
@@ -40,6 +40,13 @@ def card(pruned: Pruned, lineage: Lineage) -> str:
         rows.insert(
             5, ("calibration", f"{told['windows']} x {told['length']} tokens: {told['source']}")
         )
+    if pruned.recovered:
+        won = pruned.recovered
+        told = (
+            f"{won.steps} steps from the original; perplexity on held-out windows "
+            f"{won.original:.2f} before, {won.pruned:.2f} pruned, {won.recovered:.2f} now"
+        )
+        rows.insert(5, ("recovery", told))
     table = "\n".join(f"| {name} | {value} |" for name, value in rows)
     notes = "\n".join(f"- {note}" for note in pruned.notes)
     return (

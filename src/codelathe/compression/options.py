@@ -44,7 +44,8 @@ class PruneOptions:
     """What to prune away. `sparsity` is the share of the blocks' linear weights, in (0, 1).
 
     `scope` is where L1 compares weights: in each layer, or in all together. `samples` is how
-    many windows of calibration text are taken.
+    many windows of calibration text are taken, `recover` for how many steps the pruned model
+    learns from the original.
     """
 
     method: Method
@@ -52,6 +53,7 @@ class PruneOptions:
     pattern: Pattern | None = None
     scope: Scope = "layer"
     samples: int = SAMPLES
+    recover: int = 0
 
     @property
     def unstructured(self) -> bool:
@@ -66,6 +68,7 @@ class PruneOptions:
             "pattern": str(self.pattern) if self.pattern else None,
             "scope": self.scope,
             "samples": self.samples if self.method in CALIBRATED else None,
+            "recover": self.recover,
         }
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from codelathe.compression.calibration import WINDOW, Texts, Windows, cut_windows, library_texts
+from codelathe.compression.calibration import WINDOW, Windows, cut_windows, library_texts
 from codelathe.compression.card import card
 from codelathe.compression.folder import check_fits, check_free, fresh_folder
+from codelathe.compression.job import Doors, Opened, Pruned, PruneJob
 from codelathe.compression.listening import Heard, silent
 from codelathe.compression.memory import check_global_memory, told_of_memory
 from codelathe.compression.options import CALIBRATED, PruneOptions
@@ -27,120 +28,15 @@ from codelathe.core.lineage import Lineage, write_lineage
 if TYPE_CHECKING:
     from codelathe.compression._torch_blocks import Layer
     from codelathe.compression._torch_inspection import Fingerprint, LayerZeros
+    from codelathe.compression._torch_recovery import Recovered
 
+#: Windows of text that recovery takes at most, and needs at least.
+_MOST_LEARNED, _LEAST_LEARNED = 4096, 8
 #: What a model's own tokens are scored on before and after saving.
 _PROBED = 32
 #: Zeros that are there before pruning and no accident.
 _PRUNED_BEFORE = 0.01
 _NO_FASTER = "no engine here runs faster because of zeros: they save room on disk, not time"
-
-
-class Opened(Protocol):
-    """What pruning needs of an opened checkpoint. `adapter` is one that is not merged."""
-
-    @property
-    def model(self) -> Any:
-        """The `transformers` module, in evaluation mode."""
-        ...
-
-    @property
-    def tokenizer(self) -> Any:
-        """Its `transformers` tokenizer."""
-        ...
-
-    @property
-    def path(self) -> Path:
-        """The checkpoint's folder or GGUF file."""
-        ...
-
-    @property
-    def base(self) -> str:
-        """Its ModelRef."""
-        ...
-
-    @property
-    def sha256(self) -> str:
-        """Of its weights."""
-        ...
-
-    @property
-    def precision(self) -> str:
-        """The numbers it was loaded in, and is saved in."""
-        ...
-
-    @property
-    def adapter(self) -> Path | None:
-        """The adapter that the model was named by, if any."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class PruneJob:
-    """What to do. `texts` is what to calibrate on, None for the standard library.
-
-    `packed` stores zeros in one bit each, which only codelathe reads; it is for zeros alone.
-    """
-
-    model: str
-    options: PruneOptions
-    out: Path
-    texts: Texts | None = None
-    packed: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Doors:
-    """How models are opened: the one to prune, and what was saved in a folder."""
-
-    open: Callable[[], Opened]
-    reopen: Callable[[Path], Opened]
-
-
-@dataclass(frozen=True, slots=True)
-class Pruned:
-    """A pruned model in its folder.
-
-    `sparsity` is the share of the blocks' linear weights that is zero or gone; `layers` tells the
-    zeros of each. `parameters` counts the whole model's before and after, `bytes` those of its
-    weights on disk before packing and as they are. `removed` is what structured methods took.
-    """
-
-    job: PruneJob
-    sparsity: float
-    layers: tuple[LayerZeros, ...]
-    parameters: tuple[int, int]
-    bytes: tuple[int, int]
-    mask_sha256: str
-    precisions: dict[str, int]
-    removed: dict[str, Any]
-    calibration: dict[str, Any] | None
-    notes: tuple[str, ...]
-    seconds: float = 0.0
-
-    def pruning(self) -> dict[str, Any]:
-        """What was pruned, as `lathe.json` has it."""
-        return {
-            **self.job.options.document(),
-            "reached": self.sparsity,
-            "mask_sha256": self.mask_sha256,
-            "removed": self.removed,
-            "parameters": {"before": self.parameters[0], "after": self.parameters[1]},
-            "packed": self.job.packed,
-            "layers": [asdict(layer) for layer in self.layers],
-        }
-
-    def document(self) -> dict[str, Any]:
-        """All of it, as JSON has it."""
-        return {
-            "model": self.job.model,
-            "out": str(self.job.out),
-            **self.pruning(),
-            "calibration": self.calibration,
-            "bytes": {"dense": self.bytes[0], "stored": self.bytes[1]},
-            "precisions": self.precisions,
-            "notes": list(self.notes),
-            "seconds": round(self.seconds, 2),
-        }
 
 
 def prune(job: PruneJob, doors: Doors, heard: Heard = silent) -> Pruned:
@@ -177,6 +73,9 @@ def _prune_into(
     notes = list(_notes(opened, before, job.options))
     windows = _windows(opened, job)
     removed = _apply(model, windows, job.options, heard)
+    recovered = _recover(opened, job, open_model, heard) if job.options.recover else None
+    if recovered and recovered.recovered >= recovered.pruned:
+        notes.append("recovery won nothing on the windows that were held out of it")
     layers = _layers(model)
     inspection.check_finite(layers, "after pruning")
     after = inspection.count_zeros(layers)
@@ -199,6 +98,7 @@ def _prune_into(
         precisions=fingerprint.precisions,
         removed=removed,
         calibration=_told(windows),
+        recovered=recovered,
         notes=tuple(notes),
     )
     _describe(opened, pruned, folder)
@@ -257,6 +157,11 @@ def _windows(opened: Opened, job: PruneJob) -> Windows | None:
     """What to calibrate on, None where the method looks at weights alone."""
     if job.options.method not in CALIBRATED:
         return None
+    return _cut(opened, job, job.options.samples)
+
+
+def _cut(opened: Opened, job: PruneJob, count: int) -> Windows:
+    """So many windows of the calibration text, fewer where there is less of it."""
 
     def encode(text: str) -> Sequence[int]:
         ids: list[int] = opened.tokenizer(text, add_special_tokens=False)["input_ids"]
@@ -265,7 +170,7 @@ def _windows(opened: Opened, job: PruneJob) -> Windows | None:
     config = opened.model.config.get_text_config()
     length = min(WINDOW, getattr(config, "max_position_embeddings", None) or WINDOW)
     texts = job.texts or library_texts()
-    return cut_windows(texts, encode, job.options.samples, length, opened.tokenizer.eos_token_id)
+    return cut_windows(texts, encode, count, length, opened.tokenizer.eos_token_id)
 
 
 def _apply(
@@ -295,6 +200,33 @@ def _apply(
 
     prune_layerwise(model, windows.ids, options, heard)
     return {}
+
+
+def _recover(
+    opened: Opened, job: PruneJob, open_model: Callable[[], Opened], heard: Heard
+) -> Recovered:
+    """Let the pruned model learn from the original, which is opened once more beside it.
+
+    Raises:
+        InputError: there is too little text to learn from.
+    """
+    from codelathe.compression._torch_recovery import BATCH, recover
+
+    steps = job.options.recover
+    windows = _cut(opened, job, min(steps * BATCH * 2, _MOST_LEARNED)).ids
+    if len(windows) < _LEAST_LEARNED:
+        raise UsageError(
+            f"{len(windows)} windows of text are too few to recover on",
+            hint="name a larger file with --calibration, or leave it out for the standard library",
+            field="recover",
+        )
+    from codelathe.compression._torch_inspection import count_zeros
+
+    before = count_zeros(_layers(opened.model))
+    recovered = recover(opened.model, open_model().model, windows, steps, heard)
+    after = count_zeros(_layers(opened.model))
+    assert all(b.zeros <= a.zeros for b, a in zip(before, after, strict=True)), "zeros stay"
+    return recovered
 
 
 def _complete(opened: Opened) -> None:

@@ -5,8 +5,8 @@ programs do not take for it. Each tensor of the model is a tensor of bytes (`U8`
 name. Its parts stand one behind the other: for a sparse tensor first the bitmap (bit `i` of
 byte `j` tells whether element `8 j + i` is stored), then the stored elements' bytes by
 significance, the lowest byte of all of them first. Each part is one zstd frame, or as it is
-where that is no longer. The file's metadata has `format`, `version`, and `tensors`: a JSON object
-of every tensor's `dtype`, `shape`, `sparse` and `parts` (bytes stored, bytes meant).
+where that is no longer. The file's metadata has one entry, `codelathe.packed`: a JSON object of the
+`version` and of every tensor's `dtype`, `shape`, `sparse` and `parts` (bytes stored, bytes meant).
 
 This module knows the form alone; packing and unpacking need torch and stand elsewhere.
 """
@@ -24,7 +24,7 @@ from codelathe.core.errors import ModelFileError
 
 PACKED = "model.packed.safetensors"
 FORMAT = "codelathe.packed"
-VERSION = "1"
+VERSION = 1
 #: Bytes of an element, by torch's name of its type.
 ITEM_BYTES = {
     "float64": 8, "int64": 8, "float32": 4, "int32": 4, "bfloat16": 2, "float16": 2, "int16": 2,
@@ -67,13 +67,10 @@ class PackedTensor:
 
 
 def packed_metadata(tensors: Mapping[str, PackedTensor]) -> dict[str, str]:
-    """The metadata of a packed file."""
+    """The metadata of a packed file; one entry, since files order several as they like."""
     documents = {name: tensor.document() for name, tensor in tensors.items()}
-    return {
-        "format": FORMAT,
-        "version": VERSION,
-        "tensors": json.dumps(documents, separators=(",", ":")),
-    }
+    told = {"version": VERSION, "tensors": documents}
+    return {FORMAT: json.dumps(told, separators=(",", ":"))}
 
 
 def parse_packed(metadata: Mapping[str, str] | None, path: Path) -> dict[str, PackedTensor]:
@@ -82,20 +79,22 @@ def parse_packed(metadata: Mapping[str, str] | None, path: Path) -> dict[str, Pa
     Raises:
         ModelFileError: it is no packed file, of a later version, or damaged.
     """
-    found = metadata or {}
-    if found.get("format") != FORMAT:
-        raise _refused(path, f"its format is {found.get('format')!r}, not {FORMAT!r}")
-    if found.get("version") != VERSION:
-        raise ModelFileError(
-            f"{path} is packed in version {found.get('version')!r}, and this program reads "
-            f"{VERSION!r}",
-            hint="pip install --upgrade codelathe",
-        )
+    found = (metadata or {}).get(FORMAT)
+    if found is None:
+        raise _refused(path, f"its metadata has no {FORMAT}")
     try:
-        documents = json.loads(found.get("tensors", ""))
-        return {name: _tensor(document) for name, document in documents.items()}
+        told = json.loads(found)
+        version = told["version"]
+        documents = told["tensors"] if version == VERSION else {}
+        tensors = {name: _tensor(document) for name, document in documents.items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise _refused(path, "it does not tell how its tensors are stored") from None
+    if version != VERSION:
+        raise ModelFileError(
+            f"{path} is packed in version {version!r}, and this program reads {VERSION}",
+            hint="pip install --upgrade codelathe",
+        )
+    return tensors
 
 
 def _tensor(document: Mapping[str, Any]) -> PackedTensor:
