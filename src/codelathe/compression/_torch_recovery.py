@@ -44,7 +44,7 @@ class Recovered:
     recovered: float
 
 
-class _MaskedLora(nn.Module):
+class _MaskedLora(nn.Module):  # type: ignore[misc]  # mypy does not read torch
     """A layer's weights with a low-rank change, zeros kept."""
 
     def __init__(self, weight: Tensor, drawn: torch.Generator) -> None:

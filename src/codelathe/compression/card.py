@@ -42,11 +42,11 @@ def card(pruned: Pruned, lineage: Lineage) -> str:
         )
     if pruned.recovered:
         won = pruned.recovered
-        told = (
+        learned = (
             f"{won.steps} steps from the original; perplexity on held-out windows "
             f"{won.original:.2f} before, {won.pruned:.2f} pruned, {won.recovered:.2f} now"
         )
-        rows.insert(5, ("recovery", told))
+        rows.insert(5, ("recovery", learned))
     table = "\n".join(f"| {name} | {value} |" for name, value in rows)
     notes = "\n".join(f"- {note}" for note in pruned.notes)
     return (
