@@ -150,6 +150,18 @@ def test_what_changed_is_named_problem_by_problem(bench: BenchOf, tmp_path: Path
     assert (general.lost, general.won) == (("Toy/38", "Toy/39"), ())
 
 
+def test_what_the_sandbox_could_not_judge_is_counted_apart(bench: BenchOf, tmp_path: Path) -> None:
+    models = passing((0, 0), (40, 40))
+
+    def opener(name: str) -> Opened:
+        lost = ("unjudged",) * (name == "tuned")
+        return Opened(model((*lost, *says(40, MANY - len(lost)))), name)
+
+    general = held(replace(bench(models, ["general"]), opener=opener), tmp_path).shift("general")
+    assert general is not None
+    assert (general.problems, general.unjudged) == (MANY - 1, 1)
+
+
 def test_the_interval_of_the_change_holds_the_change(bench: BenchOf, tmp_path: Path) -> None:
     general = held(bench(passing((0, 0), (40, 38))), tmp_path).shift("general")
     assert general is not None

@@ -178,6 +178,8 @@ def _show_shift(shift: Shift) -> None:
         f"         lost {len(shift.lost)}, won {len(shift.won)}: a drop is {drop} "
         f"(p = {shift.drop_p:.3g}), a gain is {gain} (p = {shift.gain_p:.3g})"
     )
+    if shift.unjudged:
+        click.echo(f"         {shift.unjudged} more could not be judged: the sandbox itself failed")
     if shift.part == "general":
         seen = "none at all" if shift.seen is None else f"one of {shift.seen * 100:.0f} points"
         click.echo(

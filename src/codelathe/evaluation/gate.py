@@ -94,6 +94,7 @@ class Bench:
 class Shift:
     """What became of one part.
 
+    `problems` were judged for both models, `unjudged` were not, because the sandbox itself failed.
     `change` is after minus before, `interval` its 95% interval. `lost` and `won` are the problems
     that got worse and better. `drop_p` and `gain_p` are one-sided. `bound` is the largest drop
     that is not excluded at the gate's level, `margin` the largest that would do. `seen` is the
@@ -104,6 +105,7 @@ class Shift:
     part: PartName
     benchmark: str
     problems: int
+    unjudged: int
     before: Score
     after: Score
     lost: tuple[str, ...]
@@ -148,7 +150,7 @@ def every(benchmark: Benchmark, step: int) -> Benchmark:
     if step == 1:
         return benchmark
     tasks = dict(list(benchmark.tasks.items())[::step])
-    details = {**benchmark.details, "problems": f"every {step}th, from the first"}
+    details = {**benchmark.details, "problems": f"1 of every {step}, from the first"}
     return replace(benchmark, tasks=tasks, details=details)
 
 
@@ -201,6 +203,7 @@ def weigh(part: Part, before: Run, after: Run, tolerance: float, level: float = 
         part=part.name,
         benchmark=part.benchmark.name,
         problems=len(old),
+        unjudged=len(part.benchmark.tasks) - len(old),
         before=found.first,
         after=found.second,
         lost=tuple(p.task_id for p in found.pairs if p.second.rate < p.first.rate),
