@@ -21,6 +21,7 @@ from peft.utils import ModulesToSaveWrapper
 from safetensors import SafetensorError, safe_open
 
 from codelathe.core.errors import ModelFileError
+from codelathe.core.packed import PACKED, parse_packed
 
 _BROKEN = (ValueError, RuntimeError, KeyError, TypeError, OSError, SafetensorError)
 _TYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
@@ -103,6 +104,10 @@ def stored_types(path: Path) -> dict[str, torch.dtype]:
     if path.is_dir():
         for file in sorted(path.glob("*.safetensors")):
             with safe_open(file, framework="pt") as opened:
+                if file.name == PACKED:
+                    packed = parse_packed(opened.metadata(), file)
+                    found |= {name: getattr(torch, told.dtype) for name, told in packed.items()}
+                    continue
                 for name in opened.keys():  # noqa: SIM118 (it is no dictionary)
                     kind = opened.get_slice(name).get_dtype()
                     if kind in _TYPES:

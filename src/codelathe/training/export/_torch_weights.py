@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from safetensors import safe_open
 
+from codelathe.core.packed import PACKED
 from codelathe.training.export.gguf_file import Weight
 
 if TYPE_CHECKING:
@@ -14,9 +15,9 @@ if TYPE_CHECKING:
 
 
 def folder_weights(folder: Path) -> dict[str, Weight]:
-    """The tensors of the safetensors files, by name; nothing is read yet."""
+    """The tensors of the ordinary safetensors files, by name; nothing is read yet."""
     found: dict[str, Weight] = {}
-    for file in sorted(folder.glob("*.safetensors")):
+    for file in sorted(set(folder.glob("*.safetensors")) - {folder / PACKED}):
         with safe_open(file, framework="pt") as opened:
             for name in opened.keys():  # noqa: SIM118 (it is no dictionary)
                 shape = tuple(opened.get_slice(name).get_shape())
