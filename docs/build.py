@@ -1,4 +1,4 @@
-"""Write the pages that are made from the program: `docs/reference/cli.md`, `api.md`, `errors.md`.
+"""Write the pages in `docs/reference` that are made from the program.
 
 python docs/build.py            write them
 python docs/build.py --check    exit 1 where one is stale
@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import inspect
 import sys
-from dataclasses import is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
+from typing import Any, get_type_hints
 
 import click
 
 import codelathe
 from codelathe.cli import VERBS, lathe
 from codelathe.core import errors
+from codelathe.training.recipe import Limits, Recipe
+from codelathe.training.recipe_reading import section_of
 
 FOLDER = Path(__file__).parent / "reference"
 NOTE = "<!-- made by `make docs` from the program; edit that instead -->\n"
@@ -104,6 +107,53 @@ def errors_page() -> str:
     )
 
 
+def recipe_page() -> str:
+    """Every field of a recipe: what it means, what it may be, what it is where nobody says."""
+    return "\n".join(
+        [
+            NOTE,
+            "# Recipes\n",
+            "The fields of a recipe for [`lathe tune`](../tune.md), as TOML has them: "
+            "`train.steps` stands as `steps` under `[train]`.\n",
+            "| field | is | may be | else |",
+            "|---|---|---|---|",
+            *_fields(Recipe, ""),
+            "",
+        ]
+    )
+
+
+def _fields(cls: type, section: str) -> list[str]:
+    rows = []
+    for one in fields(cls):
+        part = section_of(get_type_hints(cls)[one.name])
+        if part is not None:
+            rows += _fields(part, f"{one.name}.")
+            continue
+        limits = one.metadata["limits"]
+        rows.append(
+            f"| `{section}{one.name}` | {limits.told} | {_range(limits)} | {_default(one)} |"
+        )
+    return rows
+
+
+def _range(limits: Limits) -> str:
+    bounds = (
+        ("from", limits.low), ("above", limits.above), ("to", limits.high), ("below", limits.below)
+    )  # fmt: skip
+    told = (f"{word} {bound:g}" for word, bound in bounds if bound is not None)
+    return ", ".join(limits.choices) or " ".join(told)
+
+
+def _default(one: Field[Any]) -> str:
+    value = one.default if one.default is not MISSING else one.default_factory()  # type: ignore[misc]
+    if value is None or value in ("", (), {}):
+        return ""
+    if isinstance(value, tuple):
+        return f"`{', '.join(value)}`"
+    return f"`{value:g}`" if isinstance(value, float) else f"`{str(value).lower()}`"
+
+
 def _classes() -> list[type[errors.LatheError]]:
     found = [c for c in vars(errors).values() if inspect.isclass(c)]
     return [c for c in found if issubclass(c, errors.LatheError)]
@@ -116,7 +166,10 @@ def _first_line(cls: type) -> str:
 def main() -> int:
     """Write or check the pages."""
     stale = []
-    pages = {"cli.md": cli_page(), "api.md": api_page(), "errors.md": errors_page()}
+    pages = {
+        "cli.md": cli_page(), "api.md": api_page(), "errors.md": errors_page(),
+        "recipe.md": recipe_page(),
+    }  # fmt: skip
     for name, text in pages.items():
         path = FOLDER / name
         if "--check" not in sys.argv:

@@ -141,7 +141,7 @@ def read_section(
         if name not in known:
             faults.append(_unknown(name, at, known))
             continue
-        part = _section_of(types[name])
+        part = section_of(types[name])
         if part is not None and not isinstance(value, Mapping):
             faults.append(RecipeFault(at, f"is {value!r}, not a section", f"write [{at}]"))
         elif part is not None:
@@ -160,7 +160,7 @@ def _places(faults: list[RecipeFault]) -> set[str]:
     return {fault.where for fault in faults}
 
 
-def _section_of(kind: Any) -> type | None:
+def section_of(kind: Any) -> type | None:
     """The dataclass that a field holds, also where it may be None."""
     options = get_args(kind) if get_origin(kind) is UnionType else (kind,)
     return next((one for one in options if is_dataclass(one) and isinstance(one, type)), None)

@@ -101,13 +101,13 @@ def make_learner(start: Start, recipe: Recipe) -> Learner:
     if recipe.method.name == "full":
         return _full(start, model)
     model.requires_grad_(False)
+    _keep_packing_away(model)
     sparsity = _base_sparsity(model)
     if start.adapter is not None:
         tuned = _go_on(model, start.adapter)
     else:
         targets = _targets(model, recipe.method)
-        torch.manual_seed(recipe.train.seed)
-        tuned = peft.get_peft_model(model, _config(recipe.method, targets))
+        tuned = _begin(model, recipe, targets)
     tuned.active_peft_config.base_model_name_or_path = durable_name(start.base)
     fuse(tuned)
     speed_up(model)
@@ -144,6 +144,30 @@ def _config(method: MethodPart, targets: str | list[str]) -> Any:
         lora_dropout=method.dropout,
         target_modules=targets,
     )
+
+
+def _begin(model: Any, recipe: Recipe, targets: str | list[str]) -> Any:
+    torch.manual_seed(recipe.train.seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # peft asks transformers in a way that will go
+        try:
+            return peft.get_peft_model(model, _config(recipe.method, targets))
+        except ValueError as error:  # modules that PEFT knows not to bear a LoRA
+            raise UsageError(
+                f"PEFT puts no LoRA there: {str(error)[:300]}",
+                hint='name other modules: method.targets = ["..."]',
+                field="method.targets",
+            ) from None
+
+
+def _keep_packing_away(model: Any) -> None:
+    """Let no forward pass turn 4-bit weights into a form that has no way back.
+
+    bitsandbytes does so on some processors as soon as a layer is only read from.
+    """
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
 
 
 def _targets(model: Any, method: MethodPart) -> str | list[str]:

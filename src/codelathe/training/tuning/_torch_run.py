@@ -20,6 +20,7 @@ from accelerate import PartialState
 from codelathe.core.errors import EngineError, InputError
 from codelathe.core.lineage import write_lineage
 from codelathe.training.recipe import Recipe, override
+from codelathe.training.tuning import _torch_attention as attention
 from codelathe.training.tuning import folder as runs
 from codelathe.training.tuning._torch_isolation import choose_layout
 from codelathe.training.tuning._torch_model import Learner, make_learner
@@ -98,6 +99,7 @@ class _Run:
         except NotFinite as error:
             raise self._stop(error) from None
         finally:
+            attention.set_documents(())
             if metrics is not None:
                 metrics.close()
                 self._draw()

@@ -1,0 +1,128 @@
+"""`lathe tune` from flags and recipes to a model that other verbs take."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from codelathe.cli import run
+
+ROWS = [
+    {"prompt": f"add {n} and {n + k}", "completion": f"def f():\n    return {n} + {n + k}\n"}
+    for n in range(10)
+    for k in (1, 7)
+]
+FLAGS = ["--data", "rows.jsonl", "--steps", "4", "--max-length", "96", "--precision", "float32"]
+
+
+@pytest.fixture(autouse=True)
+def rows() -> None:
+    Path("rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    Path("recipe.toml").write_text(
+        "[data]\nagainst = []\nvalidation = 0.2\ntest = 0.1\nnear = 0\n[train]\nrows = 2\n"
+        "evaluate_every = 2\nsave_every = 2\n"
+    )
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    pytest.importorskip("trl", reason="the extra 'train' is not installed")
+    from fakes import checkpoints
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        folder = tmp_path_factory.mktemp("tiny")
+        return str(checkpoints.save(folder, "qwen2", initializer_range=0.05))
+
+
+def tuned(model: str, *more: str) -> int:
+    return run(["tune", "recipe.toml", "--model", model, *FLAGS, *more])
+
+
+def document(capsys: pytest.CaptureFixture[str]) -> Any:
+    return json.loads(capsys.readouterr().out)
+
+
+def test_what_is_tuned_is_a_model_that_generate_takes(
+    model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert tuned(model, "--out", "out", "--json") == 0
+    said = document(capsys)
+    assert said["ref"] == "adapter:out"
+    assert said["steps"] == 4
+    assert min(said["tokens"], said["tokens_per_second"], said["seconds"], said["peak_memory"]) > 0
+    assert run(["generate", "add", "--model", said["ref"], "--max-tokens", "2", "--json"]) in (0, 3)
+    assert document(capsys)["model"] == "adapter:out"
+
+
+def test_the_last_line_says_how_the_result_is_used_and_the_same_command_answers_at_once(
+    model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert tuned(model, "--out", "out") == 0
+    first = capsys.readouterr()
+    assert first.out.splitlines()[-1] == "lathe generate PROMPT --model adapter:out"
+    assert "step 4/4" in first.err
+    assert tuned(model, "--out", "out") == 0
+    second = capsys.readouterr()
+    assert second.out == first.out
+    assert "is done already" in second.err
+    assert "step" not in second.err
+
+
+def test_another_recipe_in_the_folder_is_refused_with_what_differs(
+    model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert tuned(model, "--out", "out", "--quiet") == 0
+    capsys.readouterr()
+    assert tuned(model, "--out", "out", "--lr", "0.5") == 2
+    assert "train.learning_rate is 0.0002 there and 0.5 here" in capsys.readouterr().err
+
+
+def test_an_adapter_on_another_base_is_refused_by_hash(
+    model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from fakes import checkpoints
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        base = str(checkpoints.save(Path("base"), "qwen2", initializer_range=0.05))
+        assert tuned(f"./{base}", "--out", "out", "--quiet") == 0
+        checkpoints.save(Path("base"), "qwen2", seed=5)
+    capsys.readouterr()
+    assert run(["generate", "add", "--model", "adapter:out"]) == 1
+    assert "SHA-256" in capsys.readouterr().err
+    assert tuned("adapter:out", "--out", "more") == 1
+    assert "was made on" in capsys.readouterr().err
+    assert not (Path("more") / "run.json").exists()
+
+
+def test_checking_lists_every_fault_and_exits_with_2(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("bad.toml").write_text("[train]\nrows = 'four'\nstep = 3\n[data]\nfiles = ['none']\n")
+    assert run(["tune", "bad.toml", "--check", "--json"]) == 2
+    said = document(capsys)
+    assert {fault["where"] for fault in said["faults"]} == {
+        "out", "model.name", "train.rows", "train.step", "data.files",
+    }  # fmt: skip
+    assert run(["tune", "bad.toml"]) == 2
+    assert "5 faults" in capsys.readouterr().err
+
+
+def test_rows_that_teach_nothing_are_refused_before_anything_starts(
+    model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    long = "x " * 400
+    Path("rows.jsonl").write_text(
+        "".join(json.dumps({"prompt": f"{n} {long}", "completion": "y"}) + "\n" for n in range(30))
+    )
+    assert tuned(model, "--out", "out") == 2
+    assert "the loss would count no token" in capsys.readouterr().err
+    assert not Path("out").exists()
+
+
+def test_neither_recipe_nor_flags_is_wrong_use(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["tune"]) == 2
+    assert "lathe tune --model" in capsys.readouterr().err
