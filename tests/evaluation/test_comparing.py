@@ -82,6 +82,13 @@ def test_several_samples_are_compared_by_their_rates(first: Run, tmp_path: Path)
     assert (found.test, found.gap.value) == (None, 0.0)
 
 
+def test_problems_that_are_all_alike_do_not_make_any_difference_visible(tmp_path: Path) -> None:
+    many = open_run(run(tmp_path / "many", FIRST * 4, wish=Wish(n=3)).folder)
+    found = compare(many, many)
+    assert found.smallest is not None
+    assert found.smallest > 0.2
+
+
 def test_the_document_has_the_whole_table(first: Run, second: Run) -> None:
     document = comparison_document(compare(first, second), first, second)
     assert document["table"][1] == {"task_id": "Toy/1", "first": 1.0, "second": 0.0}

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codelathe.core.errors import UsageError
+from codelathe.metrics.intervals import wilson
 from codelathe.metrics.paired import (
     binomial_p,
     mcnemar,
@@ -60,9 +61,19 @@ def test_a_difference_lies_in_its_interval(pairs: list[tuple[bool, bool]]) -> No
     assert found.interval[0] - 1e-12 <= found.value <= found.interval[1] + 1e-12
 
 
-def test_a_model_does_not_differ_from_itself() -> None:
+def test_a_model_does_not_differ_from_itself_as_far_as_so_few_problems_tell() -> None:
     scores = [0.0, 0.5, 1.0, 0.25]
-    assert paired_difference(scores, scores).interval == (0.0, 0.0)
+    few, many = paired_difference(scores, scores), paired_difference(scores * 100, scores * 100)
+    assert few.value == many.value == 0.0
+    assert few.interval[0] < many.interval[0] < 0.0 < many.interval[1] < few.interval[1]
+
+
+@pytest.mark.parametrize("gap", [-1.0, -0.25, 0.0, 0.5, 1.0])
+def test_problems_that_all_came_to_the_same_do_not_make_certain(gap: float) -> None:
+    first, second = [max(gap, 0.0)] * 10, [max(-gap, 0.0)] * 10
+    low, high = paired_difference(first, second).interval
+    assert -1.0 <= low <= gap <= high <= 1.0
+    assert high - low == pytest.approx(2 * wilson(0, 10)[1])
 
 
 def test_the_interval_of_a_difference_is_near_the_normal_one() -> None:

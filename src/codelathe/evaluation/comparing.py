@@ -183,6 +183,8 @@ def _smallest(left: list[float], right: list[float], test: McNemar | None) -> fl
     gaps = [a - b for a, b in zip(left, right, strict=True)]
     if len(gaps) < 2:
         return None
+    if min(gaps) == max(gaps):  # no spread to reckon with: as of single samples that all agree
+        return smallest_difference(len(gaps), 0.0)
     return min(1.0, _SEEN * statistics.stdev(gaps) / math.sqrt(len(gaps)))
 
 

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 from codelathe.core.errors import UsageError
-from codelathe.metrics.intervals import Interval
+from codelathe.metrics.intervals import Interval, wilson
 
 _RESAMPLES = 10_000
 _SEED = 20210707
@@ -72,8 +72,8 @@ def paired_difference(first: Sequence[float], second: Sequence[float]) -> Differ
     """First minus second, one score a problem each, with the paired percentile bootstrap.
 
     10,000 resamples of the problems (Efron 1979; for pairs Koehn 2004), always the same ones.
-    Where every pair differs by the same amount the interval has no width: then, and on few
-    problems, trust `mcnemar` and `smallest_difference` instead.
+    Where every pair differs by the same amount a bootstrap would claim to be certain; then as
+    many problems as Wilson's interval allows beside none may differ in any way.
 
     Raises:
         UsageError: the two are not equally long, or empty.
@@ -85,6 +85,9 @@ def paired_difference(first: Sequence[float], second: Sequence[float]) -> Differ
     import numpy as np
 
     gaps = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
+    if gaps.min() == gaps.max():
+        gap, others = float(gaps[0]), wilson(0, count)[1]
+        return Difference(gap, (gap - others * (1 + gap), gap + others * (1 - gap)))
     draw = np.random.RandomState(_SEED)  # the one generator of numpy whose stream is frozen
     means = np.empty(_RESAMPLES)
     step = max(1, _CELLS // count)
