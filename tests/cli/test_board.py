@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from codelathe.cli import run
@@ -139,3 +140,29 @@ def test_the_help_of_the_board_has_its_options_and_its_commands(
     assert run(["board", "--help"]) == 0
     out = capsys.readouterr().out
     assert all(word in out for word in ("--max-size", "--html", "import", "show"))
+
+
+@pytest.mark.usefixtures("runs")
+@pytest.mark.parametrize("width", [20, 40, 80])
+def test_on_a_narrow_terminal_nothing_is_cut_off(
+    width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")  # what a terminal is told by
+    monkeypatch.setenv("COLUMNS", str(width))
+    assert run(["board", "--benchmark", "humaneval"]) == 0
+    shown = click.unstyle(capsys.readouterr().out)
+    for whole in ("good-3b-instruct", "CodeGen-Mono-350M", "70.7% [63.3, 77.1]"):
+        assert whole in shown
+
+
+def test_without_a_terminal_a_row_is_a_line_however_long(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scores = {f"metric_{i},none": i / 20 for i in range(20)}
+    document = {"results": {"mine": scores}, "model_name": "m", "config": {}}
+    (tmp_path / "x.json").write_text(json.dumps(document))
+    run(["board", "import", str(tmp_path / "x.json")])
+    capsys.readouterr()
+    assert run(["board", "--benchmark", "mine"]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if " imported" in line]
+    assert all(f"{i / 20:.1%}" in line for i in range(20))

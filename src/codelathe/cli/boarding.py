@@ -1,4 +1,7 @@
-"""How the board looks in a terminal: a table a group, with intervals beside the scores."""
+"""How the board looks in a terminal: a table a group, with intervals beside the scores.
+
+A terminal that a table does not fit into has its rows as text.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,8 @@ from codelathe.evaluation.board.choosing import DEFAULT_COLUMNS, SCORES, Choice,
 from codelathe.evaluation.board.importing import Imported
 from codelathe.evaluation.board.row import UNKNOWN, BoardRow, Mark, row_document
 
-_WIDE = 160
+_ANY = 1 << 14
+"""Wider than any table."""
 _SIZES = ((10**9, "B"), (10**6, "M"))
 _LEFT = ("model", "type", "precision", "origin", "source", "signature")
 _TITLES = {"rank": "#", "speed": "tokens/s"}
@@ -50,17 +54,31 @@ def show_groups(
         output.say("no row is left of " + str(len(rows)) + _unknown_sizes(rows, choice))
         return
     screen = output.screen()
-    if not screen.is_terminal:
-        screen.width = _WIDE
+    fits = screen.width if screen.is_terminal else _ANY
+    screen.width = _ANY
     for group in groups:
         name = click.style(printable(group.benchmark), bold=True)
         click.echo(f"{name}  {printable(group.protocol)}")
-        screen.print(_table(group, choice.columns))
+        table = _table(group, choice.columns)
+        if screen.measure(table).maximum <= fits:
+            screen.print(table)
+        else:
+            _show_below(group, choice.columns)
         screen.print()
     output.say(
         "intervals are of 95%, and a rank is the places that they allow; groups were asked in "
         f"different ways and are not to be compared{_unknown_sizes(rows, choice)}"
     )
+
+
+def _show_below(group: Group, columns: Sequence[str]) -> None:
+    names = list(_expanded(group, columns))
+    for ranked in group.rows:
+        cells = {name: printable(_cell(ranked, name)) for name in names}
+        head = [cells.pop(name) for name in ("rank", "model") if name in cells]
+        click.echo(click.style("  ".join(filter(None, head)), bold=True))
+        told = (f"{_TITLES.get(name, name)} {cell}" for name, cell in cells.items() if cell)
+        click.echo(f"  {printable(', '.join(told))}")
 
 
 def _unknown_sizes(rows: Sequence[BoardRow], choice: Choice) -> str:
