@@ -6,6 +6,7 @@ it. The pruned model is let go before that: memory holds one of them at a time.
 
 from __future__ import annotations
 
+import gc
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -53,6 +54,7 @@ def prune(job: PruneJob, doors: Doors, heard: Heard = silent) -> Pruned:
     with told_of_memory(job.model), fresh_folder(job.out) as folder:
         pruned, fingerprint, probe = _prune_into(folder, job, doors.open, heard)
         heard("comparing", 0, 1)
+        gc.collect()  # modules refer to each other: two models would be in memory
         _check_saved(doors.reopen(folder), fingerprint, probe, pruned)
         return replace(pruned, seconds=time.monotonic() - began)
 
