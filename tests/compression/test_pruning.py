@@ -227,6 +227,12 @@ def test_structured_pruning_gives_a_smaller_ordinary_checkpoint(
     assert done.sparsity == pytest.approx(0.4, abs=0.02)
 
 
+@pytest.mark.parametrize("architecture", ["bloom", "mamba"])
+def test_what_cannot_be_made_narrower_is_refused(pruned: Prune, architecture: str) -> None:
+    with pytest.raises(UsageError, match="can be made smaller"):
+        pruned(architecture, "l1-structured", 0.4)
+
+
 def test_heads_go_by_groups_and_their_size_stays(pruned: Prune) -> None:
     done = pruned("llama", "l1-structured", 0.5)
     config = transformers.AutoConfig.from_pretrained(done.job.out)

@@ -80,6 +80,7 @@ def prune_structures(model: Any, sparsity: float) -> Cut:
     _, blocks = find_block_list(model)
     mlps = [_find_mlp(block) for block in blocks]
     config = model.config
+    _find_width(config)  # refused before anything is cut
     attentions = [_find_attention(block, config) for block in blocks]
     whole = [attention for attention in attentions if attention is not None]
     grouped = whole if len(whole) == len(blocks) else []
@@ -179,22 +180,28 @@ def _configure(config: Any, groups: int, neurons: int, before: tuple[int, int, i
         config.num_attention_heads = heads - groups * (heads // kv_heads)
         if hasattr(config, "num_key_value_heads"):
             config.num_key_value_heads = kv_heads - groups
-    name = next(name for name in _WIDTHS if hasattr(config, name))
-    setattr(config, name, width - neurons)
+    setattr(config, _find_width(config), width - neurons)
 
 
 def _find_mlp(block: Any) -> _Mlp:
     for feeding, reading in _MLPS:
         for module in block.modules():
-            names = (*feeding, reading)
-            if all(_is_linear(getattr(module, name, None)) for name in names) and not _is_linear(
-                getattr(module, "c_attn", None)
-            ):
-                found = _Mlp(tuple(getattr(module, n) for n in feeding), getattr(module, reading))
-                if all(matrix_of(m).shape[0] == found.neurons for m in found.feeding):
-                    return found
-    raise UsageError(
-        f"the layers of {type(block).__name__} have no neurons of a known build",
+            if all(_is_linear(getattr(module, name, None)) for name in (*feeding, reading)):
+                return _Mlp(tuple(getattr(module, n) for n in feeding), getattr(module, reading))
+    raise _unknown(type(block).__name__)
+
+
+def _find_width(config: Any) -> str:
+    """What the configuration calls the number of neurons; some models have no say in it."""
+    found = next((name for name in _WIDTHS if hasattr(config, name)), None)
+    if found is None:
+        raise _unknown(type(config).__name__)
+    return found
+
+
+def _unknown(name: str) -> UsageError:
+    return UsageError(
+        f"{name} has no neurons of a build that is known and can be made smaller",
         hint="choose --method wanda or --method depth",
         field="method",
     )
