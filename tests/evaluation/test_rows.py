@@ -30,6 +30,13 @@ def test_an_example_is_not_taken_for_the_one_hidden_test() -> None:
     assert "base_status" not in json.loads(line(("base",), "passed", "failed"))
 
 
+@pytest.mark.parametrize("call", [{}, {"input": "1"}, {"input": 1, "expected": 2, "got": None}, 5])
+def test_a_call_that_is_none_is_no_row(call: object) -> None:
+    row = {**json.loads(line(("base",), "failed")), "call": call}
+    with pytest.raises(ValueError, match="no row of verdicts"):
+        parse_row(row, ("base",))
+
+
 def test_of_several_hidden_tests_each_has_its_status() -> None:
     row = json.loads(line(("base", "plus"), "passed", "failed"))
     assert (row["base_status"], row["plus_status"]) == ("passed", "failed")

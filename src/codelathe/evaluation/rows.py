@@ -123,6 +123,13 @@ def row_line(row: Row, tests: Sequence[str]) -> bytes:
     return json.dumps(row_document(row, tests)).encode("ascii") + b"\n"
 
 
+def _parsed_call(document: Any) -> Call:
+    call = Call(**document)
+    if not all(isinstance(text, str) for text in (call.input, call.expected, call.got)):
+        raise TypeError("a call that is no text")
+    return call
+
+
 def parse_row(document: Any, tests: Sequence[str]) -> Row:
     """The row that `row_document` wrote.
 
@@ -139,7 +146,7 @@ def parse_row(document: Any, tests: Sequence[str]) -> Row:
             else (),
             flaky=document.get("flaky") is True,
             starved=document.get("starved") is True,
-            call=Call(**document["call"]) if "call" in document else None,
+            call=_parsed_call(document["call"]) if "call" in document else None,
         )
         again = document.get("again")
         return Row(
