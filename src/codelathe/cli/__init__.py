@@ -35,6 +35,7 @@ VERBS = Registry(
         "data build": "codelathe.cli.data_build:data_build",
         "data check": "codelathe.cli.data_check:data_check",
         "data show": "codelathe.cli.data_show:data_show",
+        "compress quantize": "codelathe.cli.compress_quantize:compress_quantize",
         "compress prune": "codelathe.cli.compress_prune:compress_prune",
         "tune gate": "codelathe.cli.tune_gate:tune_gate",
         "export merge": "codelathe.cli.export_merge:export_merge",

@@ -8,17 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from codelathe.cli.calibrating import calibration_texts
 from codelathe.cli.console import Output, output_options, printable
 from codelathe.cli.progress import counting, fetching, human_bytes
 from codelathe.core.errors import UnknownName
 
 if TYPE_CHECKING:
-    from codelathe.compression.calibration import Texts
     from codelathe.compression.job import Pruned
 
 _PRECISIONS = ("auto", "float32", "bfloat16", "float16")
-#: Files of training data; of any other kind is a text.
-_ROWS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".gz")
 
 
 @click.command(short_help="Prune weights, heads or layers of a model.")
@@ -99,7 +97,7 @@ def compress_prune(
 
     options = prune_options(method, sparsity, pattern, scope, samples)
     options = replace(options, recover=recover or 0)
-    texts = _texts(calibration, output) if calibration else None
+    texts = calibration_texts(calibration, output) if calibration else None
     from codelathe.compression.job import Doors, PruneJob
     from codelathe.compression.pruning import prune
     from codelathe.wiring import open_checkpoint
@@ -142,22 +140,6 @@ def _numbers(model: str, precision: str, output: Output) -> str:
     config = read_checkpoint_header(path).config
     stored = str(config.get("dtype") or config.get("torch_dtype"))
     return stored if stored in _PRECISIONS else "float32"
-
-
-def _texts(name: str, output: Output) -> Texts:
-    """What the rows of a file of training data say, or a text of any other kind as it is."""
-    from codelathe.compression.calibration import Texts
-
-    if name.startswith("hf:") or name.lower().endswith(_ROWS):
-        from codelathe.cli.training_data import read_data
-        from codelathe.training.data.loading import require_rows
-
-        loaded = read_data([name], "", output)
-        require_rows(loaded)
-        return Texts(tuple(row.text for row in loaded.rows), name)
-    from codelathe.cli.files import read_text
-
-    return Texts((read_text(Path(name)),), name)
 
 
 def _show(pruned: Pruned) -> None:

@@ -13,8 +13,14 @@ _COPIES = 6
 _PLACE_BYTES = 8
 
 
+#: What takes less memory, when a model is pruned.
+_PRUNE_LESS = (
+    "--precision bfloat16 takes half, --method wanda less than sparsegpt; or choose a smaller model"
+)
+
+
 @contextmanager
-def told_of_memory(model: str) -> Iterator[None]:
+def told_of_memory(model: str, verb: str = "prune", hint: str = _PRUNE_LESS) -> Iterator[None]:
     """Say of which model it was that memory did not suffice.
 
     Raises:
@@ -27,11 +33,7 @@ def told_of_memory(model: str) -> Iterator[None]:
         ours = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
         if not ours and "allocate memory" not in str(error):
             raise
-        raise EngineError(
-            f"there is too little memory to prune {model}",
-            hint="--precision bfloat16 takes half, --method wanda less than sparsegpt; or choose "
-            "a smaller model",
-        ) from None
+        raise EngineError(f"there is too little memory to {verb} {model}", hint=hint) from None
 
 
 def check_global_memory(weights: int, item_bytes: int, sparsity: float) -> None:

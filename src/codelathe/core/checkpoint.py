@@ -16,6 +16,8 @@ from codelathe.core.errors import ModelFileError
 
 CONFIG = "config.json"
 ADAPTER_CONFIG = "adapter_config.json"
+#: How `config.json` names weights in dynamic int8, which only codelathe writes.
+INT8_METHOD = "codelathe-int8"
 #: Any one of these is a tokenizer; the rest of its files only say more of it.
 TOKENIZER_FILES = (
     "tokenizer.json", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "vocab.json",
@@ -67,6 +69,19 @@ class CheckpointHeader:
         if isinstance(token, dict):  # as tokenizers write an AddedToken
             token = token.get("content")
         return token if isinstance(token, str) else ""
+
+    @property
+    def quantization(self) -> str:
+        """How the weights are quantized, such as `int8` or `nf4`; empty where they are not."""
+        told = self.config.get("quantization_config")
+        if not isinstance(told, dict):
+            return ""
+        method = str(told.get("quant_method") or "quantized")
+        if method == INT8_METHOD or told.get("load_in_8bit"):
+            return "int8"
+        if told.get("load_in_4bit"):
+            return str(told.get("bnb_4bit_quant_type") or "int4")
+        return method
 
     @property
     def has_tokenizer(self) -> bool:

@@ -15,9 +15,8 @@ from typing import Any
 
 from codelathe.core.errors import EngineError
 from codelathe.core.generation import FinishReason, Watch
-from codelathe.core.gguf import GgufHeader
-from codelathe.engines._converted import load_converted
 from codelathe.engines._line import Line
+from codelathe.engines._openvino_source import Source
 from codelathe.engines._prompting import END_TOKENS, usable_cores
 
 #: Lines in one batch; decoding gains little beyond.
@@ -28,9 +27,6 @@ _STEP_TOKENS = 256
 _BLOCK = 32
 #: Tokens, of prompts and answers, that lines may hold between them before others wait.
 _ROOM = 65_536
-#: A model of fewer weights than this spends much of a step on reading keys and values, which
-#: is quicker in 16 bits, and has the memory to spare.
-_SMALL = 500_000_000
 #: OpenVINO's word for why a line ended -> ours.
 _REASONS: dict[str, FinishReason] = {"STOP": "stop", "LENGTH": "length"}
 
@@ -42,15 +38,16 @@ class Batch:
         ModelFileError: the model cannot be converted or loaded.
     """
 
-    def __init__(self, header: GgufHeader, cache: Path) -> None:
+    def __init__(self, source: Source, cache: Path) -> None:
         self._lock = threading.Lock()
         load = partial(
             _open_pipeline,
-            most=max(_ROOM, header.context_length or 0),
-            keys="f16" if header.parameters < _SMALL else "u8",
+            most=max(_ROOM, source.header.context_length or 0),
+            keys="f16" if source.small else "u8",
         )
-        self._pipeline, self._tokenizer = load_converted(header, cache, load)
-        self._ends = self._end_tokens(header)
+        self._source = source
+        self._pipeline, self._tokenizer = source.load(load, cache)
+        self._ends = self._end_tokens()
         self._held = 0
         self._started = 0
 
@@ -58,6 +55,10 @@ class Batch:
         """The tokens of `text`, special tokens read as such and none added."""
         tokens = self._tokenizer.encode(text, add_special_tokens=False).input_ids.data[0]
         return [int(token) for token in tokens]
+
+    def prompt(self, text: str) -> list[int]:
+        """The tokens of `text` with one BOS in front where the model wants one."""
+        return self._source.begun(self.encode(text), self._tokenizer)
 
     def admits(self, line: Line) -> bool:
         """Whether there is room for `line` now; an empty batch takes any line."""
@@ -137,14 +138,13 @@ class Batch:
             config.rng_seed = line.seed
         return config
 
-    def _end_tokens(self, header: GgufHeader) -> frozenset[int]:
-        named = {self._tokenizer.get_eos_token_id()}
-        named.add(header.metadata.get("tokenizer.ggml.eos_token_id"))
+    def _end_tokens(self) -> frozenset[int]:
+        ends = {int(self._tokenizer.get_eos_token_id()), *self._source.ends}
         for text in END_TOKENS:
             tokens = self.encode(text)
             if len(tokens) == 1:
-                named.add(tokens[0])
-        return frozenset(int(token) for token in named if token is not None and token >= 0)
+                ends.add(tokens[0])
+        return frozenset(token for token in ends if token >= 0)
 
 
 def _open_pipeline(folder: Path, most: int, keys: str) -> tuple[Any, Any]:

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from codelathe.core.errors import DiskFull, ModelFileError
-from codelathe.core.gguf import GgufHeader
+from codelathe.core.gguf import GgufHeader, read_gguf_header
 from codelathe.engines._zero_points import restore_zero_points
 
 T = TypeVar("T")
@@ -35,6 +35,7 @@ ARCHITECTURES = frozenset({"llama", "qwen2", "qwen3"})
 TENSOR_TYPES = frozenset({"F32", "F16", "BF16", "Q4_0", "Q4_1", "Q4_K", "Q6_K", "Q8_0"})
 _TOKENIZERS = frozenset({"gpt2"})
 _MANIFEST = "files.json"
+_OTHERWISE = "choose --engine llamacpp"
 #: Counts up when what is written here changes, so that older copies are not used.
 _FORM = 2
 
@@ -71,7 +72,7 @@ def load_converted(header: GgufHeader, cache: Path, load: Callable[[Path], T]) -
         except RuntimeError as error:
             raise ModelFileError(
                 f"OpenVINO cannot load {header.path}: {_last_line(str(error))}",
-                hint="choose --engine llamacpp",
+                hint=_OTHERWISE,
             ) from None
 
 
@@ -84,6 +85,20 @@ def forget_converted(path: Path, cache: Path) -> int:
         freed = sum(f.stat().st_size for f in folder.glob("*") if f.is_file())
         _discard(folder)
     return freed
+
+
+def convert_gguf(path: Path, folder: Path) -> None:
+    """Write OpenVINO's form of the GGUF file at `path` into `folder`, which is made for it.
+
+    Raises:
+        ModelFileError: OpenVINO's reader cannot take the file.
+        DiskFull: there is no room.
+    """
+    header = read_gguf_header(path)
+    if reason := unreadable(header):
+        raise ModelFileError(f"OpenVINO cannot read {path}: {reason}", hint=_OTHERWISE)
+    _convert(header, folder)
+    (folder / _MANIFEST).unlink()
 
 
 def _folder(path: Path, cache: Path) -> Path:
@@ -146,9 +161,7 @@ def _convert(header: GgufHeader, folder: Path) -> None:
         )
         if told.returncode != 0:
             why = _last_line(told.stdout) or f"its reader ended with code {told.returncode}"
-            raise ModelFileError(
-                f"OpenVINO cannot convert {header.path}: {why}", hint="choose --engine llamacpp"
-            )
+            raise ModelFileError(f"OpenVINO cannot convert {header.path}: {why}", hint=_OTHERWISE)
         manifest = {
             "stamp": _stamp(header),
             "sizes": {file.name: file.stat().st_size for file in work.iterdir()},

@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 
+from codelathe.core.checkpoint import CheckpointHeader
 from codelathe.core.errors import ContextOverflow, UnsupportedArgument
 from codelathe.core.generation import ALL_FEATURES, EngineInfo, Message, Request
 from codelathe.core.gguf import GgufHeader
@@ -31,7 +32,11 @@ END_TOKENS = (
 
 
 def local_info(
-    name: str, package: str, header: GgufHeader, template: Template | None, model: str
+    name: str,
+    package: str,
+    header: GgufHeader | CheckpointHeader,
+    template: Template | None,
+    model: str,
 ) -> EngineInfo:
     """What a local engine is; a model without a chat template (a base model) takes no chats."""
     return EngineInfo(

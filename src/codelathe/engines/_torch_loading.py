@@ -36,7 +36,7 @@ from codelathe.core.errors import (
     ModelFileError,
 )
 from codelathe.core.gguf import GgufHeader, read_gguf_header
-from codelathe.engines import _torch_seq2seq
+from codelathe.engines import _torch_int8, _torch_seq2seq  # noqa: F401 (int8 registers itself)
 from codelathe.engines._torch_packed import count_packed, packed_class, packed_file, read_packed
 from codelathe.engines._torch_place import BITS, QUANTIZED, Place, Weights, free_memory
 
@@ -185,7 +185,8 @@ def _load_packed(path: Path, config: Any, numbers: dict[str, Any]) -> tuple[Any,
 
 
 def _placed(model: Any, place: Place) -> Any:
-    if place.precision not in QUANTIZED:
+    # bitsandbytes places its weights as it loads them.
+    if getattr(model, "quantization_method", None) != "bitsandbytes":
         model = model.to(place.device)
     model.eval()
     return model
@@ -227,20 +228,27 @@ def opening_tokens(model: Any) -> list[int]:
 def _check_memory(weights: Weights, place: Place) -> None:
     """Refuse what would end in the system killing this process, or half-way in an error."""
     with _told_of(weights.path):
-        if weights.gguf:
-            count = read_gguf_header(weights.path).parameters
-        elif packed := packed_file(weights.path):
-            count = count_packed(packed)
-        else:
-            count = sum(map(_count_weights, weights.path.glob("*.safetensors")))
-    needed, free = count * BITS[place.precision] // 8, free_memory(place.device)
+        needed, free = _needed(weights, place), free_memory(place.device)
     if needed > free:
         raise EngineError(
-            f"{weights.path} takes {needed / 1e9:.1f} GB in {place.precision}, and "
+            f"{weights.path} takes {needed / 1e9:.1f} GB in {place.numbers}, and "
             f"{free / 1e9:.1f} GB of memory are free ({place.device})",
             hint="choose a smaller precision (bfloat16, int8, int4), or a GGUF file with the "
             "engine llamacpp",
         )
+
+
+def _needed(weights: Weights, place: Place) -> int:
+    """The bytes that the weights take in memory."""
+    if weights.gguf:
+        count = read_gguf_header(weights.path).parameters
+    elif packed := packed_file(weights.path):
+        count = count_packed(packed)
+    elif place.stored:  # as they are
+        return sum(file.stat().st_size for file in weights.path.glob("*.safetensors"))
+    else:
+        count = sum(map(_count_weights, weights.path.glob("*.safetensors")))
+    return count * BITS[place.precision] // 8
 
 
 def _count_weights(path: Path) -> int:

@@ -40,17 +40,27 @@ class Weights:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a model runs and in which numbers."""
+    """Where a model runs and in which numbers; `stored` is how its weights are quantized already.
+
+    Of such weights `precision` is what is computed in.
+    """
 
     device: str
     precision: str
+    stored: str = ""
+
+    @property
+    def numbers(self) -> str:
+        """What its weights are, in a word."""
+        return self.stored or self.precision
 
 
 def choose_place(weights: Weights, header: GgufHeader | CheckpointHeader) -> Place:
     """The first GPU where there is one, else the processor; numbers as asked for.
 
     `auto` is 32 bits on processors, where the text then is that of any other program, and on
-    GPUs what the checkpoint is stored in (bfloat16 for quantized GGUF files).
+    GPUs what the checkpoint is stored in (bfloat16 for quantized GGUF files). A checkpoint that
+    is quantized already computes as it was stored to.
 
     Raises:
         UnknownName: no such precision.
@@ -61,11 +71,13 @@ def choose_place(weights: Weights, header: GgufHeader | CheckpointHeader) -> Pla
     if asked not in PRECISIONS:
         raise UnknownName("precision", asked, PRECISIONS, field="precision")
     device = "cuda" if torch.cuda.is_available() else "cpu"
+    stored = header.quantization if isinstance(header, CheckpointHeader) else ""
     if asked == "auto":
-        return Place(device, "float32" if device == "cpu" else _stored(header))
+        plain = device == "cpu" and not stored
+        return Place(device, "float32" if plain else _stored(header), stored)
     if asked in QUANTIZED:
         _check_quantizable(weights, header, asked)
-    return Place(device, asked)
+    return Place(device, asked, stored)
 
 
 def free_memory(device: str) -> int:
@@ -76,7 +88,7 @@ def free_memory(device: str) -> int:
 
 
 def _check_quantizable(weights: Weights, header: GgufHeader | CheckpointHeader, asked: str) -> None:
-    if isinstance(header, GgufHeader) or header.config.get("quantization_config"):
+    if isinstance(header, GgufHeader) or header.quantization:
         raise UnsupportedArgument(
             f"{weights.path} is quantized already and cannot be loaded in {asked}",
             hint="leave the precision out, or name the checkpoint it was made from",

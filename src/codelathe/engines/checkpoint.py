@@ -63,3 +63,16 @@ def new_model(config: Mapping[str, Any], seed: int = 0) -> Any:
     from codelathe.engines._torch_loading import make_model
 
     return make_model(config, seed)
+
+
+def to_int8(model: Any) -> None:
+    """Turn a model's linear layers and token embeddings into dynamic int8, in place.
+
+    What `save_pretrained` then writes, the engine `transformers` loads as it is.
+
+    Raises:
+        UnsupportedArgument: it is not made of linear layers.
+    """
+    from codelathe.engines._torch_int8 import quantize_model
+
+    quantize_model(model)

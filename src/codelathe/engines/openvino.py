@@ -4,8 +4,9 @@ Every answer is a sequence of its own in one batch that is stepped here, a token
 at a time, so that each one ends as soon as its `watch`, a stop string or the model says,
 and makes room for the next. Answers are yielded as they finish, not in order.
 
-The model is converted once (`_converted.py`) and kept in the cache folder. What the
-settings below cost in speed and change in quality is in docs/engines.md.
+A GGUF file is converted once (`_converted.py`) and kept in the cache folder; a folder in
+OpenVINO's own form is loaded as it is. What the settings below cost in speed and change in
+quality is in docs/engines.md.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from codelathe.core.errors import ModelFileError
 from codelathe.core.generation import (
     Completion,
     EngineInfo,
@@ -25,15 +25,14 @@ from codelathe.core.generation import (
     Watch,
     refuse_unsupported,
 )
-from codelathe.core.gguf import read_gguf_header
 from codelathe.engines._batch import Batch
-from codelathe.engines._converted import unreadable
 from codelathe.engines._line import Line
-from codelathe.engines._prompting import Template, check_fit, local_info, prompt_text, with_one_bos
+from codelathe.engines._openvino_source import open_source
+from codelathe.engines._prompting import Template, check_fit, local_info, prompt_text
 
 
 class OpenVinoEngine:
-    """Answers of the GGUF model at `path`, many at a time.
+    """Answers of the GGUF file at `path`, or the folder in OpenVINO's form, many at a time.
 
     The model is loaded at the first request and freed by `close`; a request after that
     loads it again. `template` renders chats; without it only plain prompts are taken. The
@@ -41,7 +40,7 @@ class OpenVinoEngine:
 
     Raises:
         ModelFileError: the file is no GGUF file, is cut short, or of a kind that OpenVINO's
-            reader does not know.
+            reader does not know; the folder lacks a part.
     """
 
     def __init__(
@@ -52,16 +51,12 @@ class OpenVinoEngine:
         cache_dir: str | os.PathLike[str],
         model: str = "",
     ) -> None:
-        self._header = read_gguf_header(path)
-        if reason := unreadable(self._header):
-            raise ModelFileError(
-                f"OpenVINO cannot read {path}: {reason}", hint="choose --engine llamacpp"
-            )
+        self._source = open_source(Path(path))
         self._template = template
         self._cache = Path(cache_dir)
         self._batch: Batch | None = None
         self._lock = threading.RLock()
-        self._info = local_info("openvino", "openvino-genai", self._header, template, model)
+        self._info = local_info("openvino", "openvino-genai", self._source.header, template, model)
 
     @property
     def info(self) -> EngineInfo:
@@ -82,7 +77,7 @@ class OpenVinoEngine:
         refuse_unsupported(self._info, requests)
         texts = [prompt_text(request, self._template, self._info) for request in requests]
         batch = self._ready()
-        prompts = [with_one_bos(batch.encode(text), self._header) for text in texts]
+        prompts = [batch.prompt(text) for text in texts]
         check_fit(prompts, requests, self._info)
         waiting = deque(
             Line(index, choice, prompt, request.sampling)
@@ -99,7 +94,7 @@ class OpenVinoEngine:
     def _ready(self) -> Batch:
         with self._lock:
             if self._batch is None:
-                self._batch = Batch(self._header, self._cache)
+                self._batch = Batch(self._source, self._cache)
             return self._batch
 
     def _answers(

@@ -106,7 +106,7 @@ class TransformersEngine:
         self._info = EngineInfo(
             name="transformers",
             model=model or (own or Path(path)).stem,
-            version=f"{versions}, {self._place.precision} on {self._place.device}",
+            version=f"{versions}, {self._place.numbers} on {self._place.device}",
             context_length=header.context_length,
             features=ALL_FEATURES if template is not None else ALL_FEATURES - {"messages"},
         )

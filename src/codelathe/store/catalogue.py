@@ -18,7 +18,7 @@ from typing import Any, Literal, TypeVar, get_args
 from codelathe.core.errors import InputError, UnknownName
 from codelathe.store.artefact import Artefact, HubFile, IndexParts, content_id
 
-Format = Literal["gguf", "safetensors", "pytorch", "unknown"]
+Format = Literal["gguf", "safetensors", "pytorch", "openvino", "unknown"]
 ENCODER = "encoder"
 """The type of a model that turns text into vectors and writes none."""
 BUILT_IN = Path(__file__).with_name("catalogue.toml")

@@ -35,6 +35,8 @@ def engines_for(format_: Format, type_: str = "unknown") -> tuple[str, ...]:
     """The engines that read weights of this format; none writes with an encoder."""
     if type_ == ENCODER:
         return ()
+    if format_ == "openvino":
+        return ("openvino",)
     return ("llamacpp", "openvino", "transformers") if format_ == "gguf" else ("transformers",)
 
 

@@ -2,7 +2,8 @@
 
 A GGUF model is one file, or several named `...-00001-of-00003.gguf`; a repository holds
 many, one a quantization. A checkpoint is the weights with the configuration and the
-tokenizer beside them. A data set has parts (training, test), each of one or several files.
+tokenizer beside them, or the same in OpenVINO's form. A data set has parts (training, test),
+each of one or several files.
 """
 
 from __future__ import annotations
@@ -149,4 +150,8 @@ def _checkpoint(names: list[str]) -> Selection | None:
             other = ".bin.index.json" if suffix == ".safetensors" else ".safetensors.index.json"
             kept = [n for n in beside if not n.endswith(other)]
             return Selection(format_, ("config.json", *kept, *weights))
+    if {"config.json", "openvino_model.xml", "openvino_model.bin"} <= set(top):
+        beside = [n for n in top if _BESIDE_WEIGHTS.fullmatch(n) and n != "config.json"]
+        own = [n for n in top if n.startswith("openvino_") and n.endswith((".xml", ".bin"))]
+        return Selection("openvino", ("config.json", *beside, *own))
     return None

@@ -18,6 +18,7 @@ from codelathe.wiring.models import (
     remove_model,
     runs_folder,
 )
+from codelathe.wiring.quantizing import Quantizable, find_quantizable, quantize_doors
 from codelathe.wiring.text_side import TextSide, open_text_side
 
 __all__ = [
@@ -26,11 +27,13 @@ __all__ = [
     "NAMED_ENGINES",
     "SPARE_ENCODER",
     "Checkpoint",
+    "Quantizable",
     "TextSide",
     "base_of",
     "base_sha256",
     "cache_folder",
     "find_encoder",
+    "find_quantizable",
     "model_sha256",
     "new_model",
     "open_benchmark",
@@ -40,6 +43,7 @@ __all__ = [
     "open_judge",
     "open_store",
     "open_text_side",
+    "quantize_doors",
     "remove_model",
     "runs_folder",
 ]

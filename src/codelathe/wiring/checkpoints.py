@@ -70,6 +70,12 @@ def open_checkpoint(
     local = open_store().obtain(ref, progress)
     if header is not None:
         require_base(header, ref)
+    if local.format == "openvino":
+        raise UsageError(
+            f"{model} is in OpenVINO's form, whose weights are for running alone",
+            hint="name the checkpoint or the GGUF file that it was made from",
+            field="model",
+        )
     adapter = header.path if header is not None else None
     loaded = load_checkpoint(local.path, adapter, precision, pickled=pickles_trusted())
     return Checkpoint(

@@ -32,7 +32,8 @@ DEFAULT_MODEL = "qwen2.5-coder-1.5b"
 
 
 #: Engines for weights on this machine: their path, their chat template, a cache folder. All
-#: take GGUF files; `transformers` takes checkpoints, and adapters on them, as well.
+#: take GGUF files; `transformers` takes checkpoints, and adapters on them, as well, and
+#: `openvino` folders in OpenVINO's form.
 LOCAL_ENGINES = Registry(
     "engine",
     {
@@ -97,17 +98,15 @@ def _open_local(
     store = open_store()
     _refuse_encoder(ref, store)
     local = store.obtain(ref, progress)
+    if local.format == "openvino":
+        return _open_openvino(local.path, str(ref), engine, precision)
     if local.format != "gguf":
         _transformers_only(engine, f"{ref} is a {local.format} checkpoint")
         return _open_transformers(local.path, str(ref), precision)
     if engine == "transformers":
         return _open_transformers(local.path, str(ref), precision)
     if precision != "auto":
-        raise UsageError(
-            f"the precision {precision} is for the engine transformers, not {engine}",
-            hint="leave the precision out, or add --engine transformers",
-            field="precision",
-        )
+        raise _no_precision(precision, engine, ", or add --engine transformers")
     header = read_gguf_header(local.path)
     if engine == "auto" and several:
         from codelathe.engines._converted import unreadable
@@ -117,6 +116,32 @@ def _open_local(
         local.path, template=template_of(header), cache_dir=cache_folder(), model=str(ref)
     )
     return opened
+
+
+def _open_openvino(folder: Path, model: str, engine: str, precision: str) -> Engine:
+    if engine not in ("auto", "openvino"):
+        raise UnsupportedArgument(
+            f"{model} is in OpenVINO's form, which the engine {engine} does not read",
+            hint="leave --engine out, or say --engine openvino",
+            field="engine",
+        )
+    if precision != "auto":
+        raise _no_precision(precision, "openvino")
+    opened: Engine = LOCAL_ENGINES.load("openvino")(
+        folder,
+        template=template_of(read_checkpoint_header(folder)),
+        cache_dir=cache_folder(),
+        model=model,
+    )
+    return opened
+
+
+def _no_precision(precision: str, engine: str, otherwise: str = "") -> UsageError:
+    return UsageError(
+        f"the precision {precision} is for the engine transformers, not {engine}",
+        hint=f"leave the precision out{otherwise}",
+        field="precision",
+    )
 
 
 def _refuse_encoder(ref: ModelRef, store: Store) -> None:
