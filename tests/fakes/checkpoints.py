@@ -35,6 +35,7 @@ _CONFIGS: dict[str, tuple[str, dict[str, Any]]] = {
     "codegen": ("CodeGenForCausalLM", {**_OLD_DECODER, "rotary_dim": 4, "n_ctx": 160}),
     "starcoder2": ("Starcoder2ForCausalLM", {**_DECODER, "sliding_window": 6}),
     "qwen2": ("Qwen2ForCausalLM", _DECODER),
+    "qwen3": ("Qwen3ForCausalLM", {**_DECODER, "head_dim": 128}),
     "llama": ("LlamaForCausalLM", _DECODER),
     "bloom": ("BloomForCausalLM", {**_SIZE, "hidden_size": 32, "n_layer": 2, "n_head": 4}),
     "mamba": ("MambaForCausalLM", {**_SIZE, "hidden_size": 32, "num_hidden_layers": 2}),
@@ -131,12 +132,15 @@ def save_adapter(folder: Path, base: Path, **settings: Any) -> Path:
     """A LoRA adapter for the checkpoint in `base`, its weights drawn and not small."""
     import peft
 
-    under = transformers.AutoModelForCausalLM.from_pretrained(base)
+    pairs = transformers.AutoConfig.from_pretrained(base).is_encoder_decoder
+    auto = transformers.AutoModelForSeq2SeqLM if pairs else transformers.AutoModelForCausalLM
+    under = auto.from_pretrained(base)
+    kind = "SEQ_2_SEQ_LM" if pairs else "CAUSAL_LM"
     settings = {"r": 4, "lora_alpha": 8, "target_modules": "all-linear", **settings}
     torch.manual_seed(1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # peft asks transformers in a way that will go
-        adapted = peft.get_peft_model(under, peft.LoraConfig(task_type="CAUSAL_LM", **settings))
+        adapted = peft.get_peft_model(under, peft.LoraConfig(task_type=kind, **settings))
     with torch.no_grad():
         for name, weights in adapted.named_parameters():
             if "lora_" in name:

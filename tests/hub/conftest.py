@@ -29,7 +29,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[WrittenHub]:
 
 @pytest.fixture
 def adapter(tmp_path: Path) -> Path:
-    """A folder like those that tuning leaves: weights, configuration, lineage, a trainer's state."""
+    """What tuning leaves: weights, configuration, lineage, a trainer's state."""
     folder = tmp_path / "my-tune"
     folder.mkdir()
     config = {"base_model_name_or_path": "hf:owner/base", "peft_type": "LORA"}

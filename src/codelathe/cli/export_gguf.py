@@ -15,7 +15,8 @@ from codelathe.cli.console import NOT_PROVED, Output, output_options, printable
 
 if TYPE_CHECKING:
     from codelathe.cli.export_parts import Found
-    from codelathe.training.export.gguf_check import Sides
+    from codelathe.training.data.tokenizer import Tokenizer
+    from codelathe.training.export.gguf_check import Encode, Sides
     from codelathe.training.export.gguf_export import GgufFile
 
 _ANSWER = 48
@@ -89,8 +90,11 @@ def _sides(found: Found, out: Path, stack: ExitStack) -> Sides:
     from codelathe.wiring import open_text_side
 
     header = read_gguf_header(out)
-    side = open_text_side(found.ref)
-    stack.callback(side.close)
+    first = None
+    if found.path.is_file():  # the reader of transformers makes its own of some vocabularies
+        side = open_text_side(found.ref)
+        stack.callback(side.close)
+        first = _encoder(side.tokenizer)
     tokenizer = stack.enter_context(closing(GgufTokenizer(header)))
     name = f"gguf:{out}"
     engines = {"llamacpp": _writer(name, "llamacpp")}
@@ -103,11 +107,16 @@ def _sides(found: Found, out: Path, stack: ExitStack) -> Sides:
         first=found.ref,
         file=out,
         adapter=found.parts.adapter.path if found.parts else None,
-        encode=(lambda text: side.tokenizer.encode(text)[0], lambda t: tokenizer.encode(t)[0]),
+        encode=_encoder(tokenizer),
+        encode_first=first,
         first_texts=_writer(found.ref, "transformers", "float32"),
         engines=engines,
         unable=unable,
     )
+
+
+def _encoder(tokenizer: Tokenizer) -> Encode:
+    return lambda text: tokenizer.encode(text)[0]
 
 
 def _writer(

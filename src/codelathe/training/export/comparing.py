@@ -29,7 +29,7 @@ class Bounds:
 #: By the numbers that the second form is stored in. In 32 bits only the order of sums differs; in
 #: 16 every weight is rounded (to 11 bits in float16, to 8 in bfloat16); the others quantize.
 BOUNDS: Mapping[str, Bounds] = {
-    "float32": Bounds(1e-4, 1e-6, 1.0),
+    "float32": Bounds(1e-3, 1e-5, 1.0),
     "float16": Bounds(0.02, 1e-4, 0.98),
     "bfloat16": Bounds(0.10, 2e-3, 0.95),
     "f16": Bounds(0.02, 1e-4, 0.98),

@@ -28,13 +28,16 @@ class Sides:
     """The two models as the check uses them; the first is what the file was made from.
 
     `first_texts` and those of `engines` write greedy texts; `unable` tells why an engine cannot
-    run the file. `adapter` is put on the first model where it has one.
+    run the file. `adapter` is put on the first model where it has one. `encode` is what the file
+    reads texts as; `encode_first` what is to be read, where it is not the tokenizer that
+    `transformers` has for the first model.
     """
 
     first: str
     file: Path
     adapter: Path | None
-    encode: tuple[Encode, Encode]
+    encode: Encode
+    encode_first: Encode | None
     first_texts: Write
     engines: Mapping[str, Write]
     unable: Mapping[str, str]
@@ -74,8 +77,7 @@ def check_gguf(
     sides: Sides, kind: str, count: int, work: Path, open_model: Open, heard: Heard
 ) -> GgufCheck:
     """Compare on `count` prompts; `work` is an empty folder for logits."""
-    faults = _token_faults(sides)
-    logits, notes = _logits(sides, kind, count, work, open_model, heard)
+    logits, faults, notes = _read_again(sides, kind, count, work, open_model, heard)
     asked = prompts(count)
     heard("texts of the original", 0, count)
     first = sides.first_texts(asked)
@@ -90,23 +92,16 @@ def check_gguf(
     return GgufCheck(logits, tuple(texts), tuple(faults), tuple(notes))
 
 
-def _token_faults(sides: Sides) -> list[str]:
-    """The texts that the two tokenizers read differently."""
-    ours, theirs = sides.encode
-    parted = [text for text in PROBES if list(ours(text)) != list(theirs(text))]
-    if not parted:
-        return []
-    return [f"{len(parted)} of {len(PROBES)} texts become other tokens, such as {parted[0][:40]!r}"]
-
-
-def _logits(
+def _read_again(
     sides: Sides, kind: str, count: int, work: Path, open_model: Open, heard: Heard
-) -> tuple[Comparison | None, list[str]]:
+) -> tuple[Comparison | None, list[str], list[str]]:
+    """The logits by `transformers`, where it reads the file; faults of tokens; notes."""
     from codelathe.training.export._torch_answers import Answers
     from codelathe.training.export._torch_merging import attach
 
     heard("loading", 0, count)
     opened = open_model(sides.first, "float32")
+    faults = _token_faults(sides.encode_first or _encoder(opened.tokenizer), sides.encode)
     before = TokenSide.of(opened)
     model = opened.model
     if sides.adapter is not None:
@@ -121,9 +116,26 @@ def _logits(
     try:
         again = open_model(str(sides.file), "float32")
     except EngineError as error:
-        return None, [f"logits are not compared: {error.message}"]
+        return None, faults, [f"logits are not compared: {error.message}"]
     try:
         led = first.lead(again.model, lambda done: heard("the file", done, count))
     finally:
         again.text.close()
-    return Comparison(led, BOUNDS[kind]), []
+    return Comparison(led, BOUNDS[kind]), faults, []
+
+
+def _encoder(tokenizer: Any) -> Encode:
+    def encode(text: str) -> Sequence[int]:
+        tokens: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
+        return tokens
+
+    return encode
+
+
+def _token_faults(first: Encode, second: Encode) -> list[str]:
+    """The texts that the two tokenizers read differently."""
+    parted = [text for text in PROBES if list(first(text)) != list(second(text))]
+    if not parted:
+        return []
+    shown = parted[0][:40]
+    return [f"{len(parted)} of {len(PROBES)} texts become other tokens, such as {shown!r}"]
