@@ -67,6 +67,12 @@ def test_a_model_that_could_do_nothing_before_passes_nothing(
     assert held(bench(passing((0, 5), (0, 0))), tmp_path).outcome is Outcome.UNCLEAR
 
 
+def test_a_model_that_passed_too_few_to_lose_any_is_told_so(bench: BenchOf, tmp_path: Path) -> None:
+    general = held(bench(passing((0, 5), (4, 0))), tmp_path).shift("general")
+    assert general is not None
+    assert general.seen is None
+
+
 def test_half_of_what_a_weak_model_could_do_is_the_most_that_may_be_lost(
     bench: BenchOf, tmp_path: Path
 ) -> None:

@@ -99,7 +99,7 @@ class Shift:
     that got worse and better. `drop_p` and `gain_p` are one-sided. `bound` is the largest drop
     that is not excluded at the gate's level, `margin` the largest that would do. `seen` is the
     true drop that would have been shown in 80% of such comparisons, None where the problems are
-    too few for any.
+    too few for any, or where the model before passed so few that losing them all would not show.
     """
 
     part: PartName
@@ -214,7 +214,7 @@ def weigh(part: Part, before: Run, after: Run, tolerance: float, level: float = 
         gain_p=drop_p(new, old),
         bound=bound,
         margin=margin,
-        seen=_seen(found),
+        seen=_seen(found) if drop_p(old, [0.0] * len(old)) < LEVEL else None,
         outcome=_decide(shown, bound, margin),
     )
 
