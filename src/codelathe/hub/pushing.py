@@ -149,7 +149,7 @@ class HubWriter:
 @contextmanager
 def _drawn(bars: bool) -> Iterator[None]:
     """Let the client draw its bars, or not, for the time of a push."""
-    from huggingface_hub.utils import (
+    from huggingface_hub.utils.tqdm import (
         are_progress_bars_disabled,
         disable_progress_bars,
         enable_progress_bars,

@@ -1,0 +1,100 @@
+"""`lathe export gguf`: the file, its check by the engines, and wrong use."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from codelathe.cli import run
+from codelathe.hub.parcel import pack
+from fakes import checkpoints
+
+
+@pytest.fixture(scope="module")
+def gpt2(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return checkpoints.save(tmp_path_factory.mktemp("m") / "gpt2", "gpt2", n_positions=1024)
+
+
+def export(source: Path | str, *args: str) -> int:
+    return run(["export", "gguf", str(source), "--out", "x.gguf", "--check", "1", *args])
+
+
+def test_the_document_has_types_logits_and_each_engines_texts(
+    gpt2: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert export(gpt2, "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["bytes"] == Path("x.gguf").stat().st_size
+    assert told["tensors"]["token_embd.weight"] == "F16"
+    assert told["check"]["kl_nats_per_token"] < 1e-4
+    assert [engine["engine"] for engine in told["check"]["engines"]] == ["llamacpp"]
+    assert "openvino does not run the file" in told["check"]["notes"][0]
+
+
+def test_the_same_command_again_is_answered_from_the_record(
+    gpt2: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert export(gpt2) == 0
+    before = Path("x.gguf").stat().st_mtime_ns
+    capsys.readouterr()
+    assert export(gpt2) == 0
+    assert "as it was made before" in capsys.readouterr().out
+    assert Path("x.gguf").stat().st_mtime_ns == before
+    Path("x.gguf.lathe.json").unlink()
+    assert export(gpt2) == 0  # the file is taken as it is, and checked
+    assert "as it was made before" not in capsys.readouterr().out
+    assert Path("x.gguf").stat().st_mtime_ns == before
+
+
+def test_a_file_that_differs_too_much_ends_with_3_and_is_marked(
+    gpt2: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from codelathe.training.export import architectures
+    from codelathe.training.export.architectures import Architecture
+
+    wrong = architectures.ARCHITECTURES["gpt2"]
+    rotated = Architecture(
+        wrong.name,
+        wrong.activations,
+        lambda config: {**wrong.settings(config), "attention.layer_norm_epsilon": 0.5},
+        wrong.transposed,
+    )
+    monkeypatch.setitem(architectures.ARCHITECTURES, "gpt2", rotated)
+    assert export(gpt2) == 3
+    assert "not the same model" in capsys.readouterr().out
+    assert json.loads(Path("x.gguf.lathe.json").read_text())["check"]["passed"] is False
+
+
+def test_the_card_of_a_pushed_file_tells_its_check(gpt2: Path) -> None:
+    assert export(gpt2, "-q") == 0
+    parcel = pack(Path("x.gguf"))
+    assert parcel.kind == "gguf"
+    assert "within the bounds" in parcel.card
+    assert str(gpt2) not in parcel.card
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (["--type", "q4_k_m"], "unknown type 'q4_k_m'"),
+        (["--out", "no/such/x.gguf"], "does not exist"),
+        (["--out", "mine.gguf"], "exists and is not"),
+    ],
+)
+def test_wrong_use_is_told(
+    gpt2: Path, args: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("mine.gguf").write_text("mine")
+    assert export(gpt2, *args) == 2
+    assert told in capsys.readouterr().err
+    assert Path("mine.gguf").read_text() == "mine"
+
+
+def test_a_model_without_a_form_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert export(checkpoints.save(tmp_path / "bloom", "bloom")) == 2
+    assert "unknown architecture for GGUF 'bloom'" in capsys.readouterr().err
+    assert not Path("x.gguf").exists()
