@@ -131,7 +131,7 @@ class Judged:
 
     model: str
     shifts: tuple[Shift, ...]
-    runs: Mapping[str, tuple[Path, Path]]
+    runs: Mapping[PartName, tuple[Path, Path]]
 
     @property
     def outcome(self) -> Outcome:
