@@ -11,6 +11,7 @@ import difflib
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
+from operator import ge, gt, le, lt
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, get_args, get_origin, get_type_hints
@@ -204,13 +205,13 @@ def _read(value: Any, wanted: Any) -> tuple[Any, bool]:
 def _outside(number: float, limits: Limits) -> str:
     """What bound a number breaks; a number that is none breaks all."""
     bounds = (
-        (limits.low, lambda b: number >= b, "at least"),
-        (limits.above, lambda b: number > b, "more than"),
-        (limits.high, lambda b: number <= b, "at most"),
-        (limits.below, lambda b: number < b, "less than"),
+        (limits.low, ge, "at least"),
+        (limits.above, gt, "more than"),
+        (limits.high, le, "at most"),
+        (limits.below, lt, "less than"),
     )
     for bound, holds, told in bounds:
-        if bound is not None and not holds(bound):
+        if bound is not None and not holds(number, bound):
             return f"it is {told} {bound:g}"
     return ""
 

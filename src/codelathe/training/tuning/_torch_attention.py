@@ -87,7 +87,7 @@ def _attend(
     return torch.cat([output.transpose(1, 2) for output in outputs], dim=1), None
 
 
-class _Products(torch.autograd.Function):
+class _Products(torch.autograd.Function):  # type: ignore[misc]  # no types
     """Causal attention of one document by plain matrix products.
 
     Query heads of one key head are taken together, so keys are not repeated. The shares are

@@ -15,7 +15,7 @@ import torch
 from torch.nn import functional
 
 
-class _BesideFrozen(torch.autograd.Function):
+class _BesideFrozen(torch.autograd.Function):  # type: ignore[misc]  # no types
     """x W' + b + scale (x A') B', with gradients for x, A and B."""
 
     @staticmethod

@@ -34,7 +34,7 @@ def counted_loss(hidden: Any, head: Any, labels: Any) -> Any:
     return _CountedLoss.apply(states, head.weight, head.bias, targets[places], learns)
 
 
-class _CountedLoss(torch.autograd.Function):
+class _CountedLoss(torch.autograd.Function):  # type: ignore[misc]  # no types
     @staticmethod
     def forward(ctx: Any, states: Any, weight: Any, bias: Any, targets: Any, learns: bool) -> Any:
         total = torch.zeros((), dtype=torch.float32, device=states.device)

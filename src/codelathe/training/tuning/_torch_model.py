@@ -49,13 +49,12 @@ class Zeros:
                 self.masks[name], self._named[name] = mask, weight
                 weight.register_hook(lambda gradient, mask=mask: gradient * mask)
 
-    @torch.no_grad()
     def hold(self) -> None:
         """Set back what a step may have moved."""
-        for name, weight in self._named.items():
-            weight.mul_(self.masks[name])
+        with torch.no_grad():
+            for name, weight in self._named.items():
+                weight.mul_(self.masks[name])
 
-    @torch.no_grad()
     def require(self) -> None:
         """Assert that every zero is one still.
 
@@ -63,7 +62,7 @@ class Zeros:
             LatheError: one is not.
         """
         for name, weight in self._named.items():
-            if torch.count_nonzero(weight.masked_select(~self.masks[name])):
+            if torch.count_nonzero(weight.detach().masked_select(~self.masks[name])):
                 raise LatheError(
                     f"weights of {name} that were pruned are not zero any more",
                     hint="report it with the recipe",

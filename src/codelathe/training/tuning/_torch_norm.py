@@ -13,7 +13,7 @@ import torch
 _WIDTH = "variance_epsilon"
 
 
-class _RootMeanSquare(torch.autograd.Function):
+class _RootMeanSquare(torch.autograd.Function):  # type: ignore[misc]  # no types
     """x / sqrt(mean(x^2) + eps) * weight over the last axis, with the gradient for x."""
 
     @staticmethod

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import signal
 import threading
@@ -48,7 +47,7 @@ _MEMORY = ("can't allocate memory", "out of memory", "cannot allocate memory")
 
 def run(start: Start, parts: Parts, recipe: Recipe, out: Path, listener: Listener) -> Tuned:
     """As `tuning.tune`, which holds the folder."""
-    state = PartialState()
+    state = PartialState(cpu=start.device == "cpu")  # the first one decides for all
     if state.is_main_process:
         identity = identify(recipe, start.sha256, parts)
         runs.claim(out, identity.document())
@@ -320,7 +319,6 @@ def _quiet() -> Iterator[None]:
     )
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
-    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

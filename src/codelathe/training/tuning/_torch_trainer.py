@@ -86,6 +86,7 @@ class Tuner(SFTTrainer):  # type: ignore[misc]  # the package has no types
     """The trainer of one run."""
 
     loss_is_scaled_for_ga = True
+    control: Any
 
     def __init__(
         self, learner: Learner, tokenizer: Any, work: Work, args: SFTConfig, hooks: Hooks
@@ -138,16 +139,16 @@ class Tuner(SFTTrainer):  # type: ignore[misc]  # the package has no types
             raise NotFinite(f"the gradient of step {self.state.global_step + 1} is {value}")
         return norm
 
-    @torch.no_grad()
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         """The validation loss: the mean over all counted tokens of the validation rows."""
         self.model.eval()
-        world = self.accelerator.num_processes
-        mine = self.work.validation[self.accelerator.process_index :: world]
+        mine = self.work.validation[
+            self.accelerator.process_index :: self.accelerator.num_processes
+        ]
         total = torch.zeros(2, dtype=torch.float64, device=self.accelerator.device)
         for lines in in_batches(mine, self.args.max_tokens_in_validation):
             batch = self._prepare_inputs(collate(lines, self.work.layout, self.work.pad))
-            with self.compute_loss_context_manager(), self.accelerator.autocast():
+            with torch.no_grad(), self.accelerator.autocast():
                 total[0] += _nll(self.model, batch).double()
             total[1] += (batch["labels"] != IGNORED).sum()
         total = self.accelerator.reduce(total, "sum")
@@ -270,6 +271,9 @@ def arguments(recipe: Recipe, out: Path, steps: int, world: int, *, cpu: bool) -
         save_strategy="no",
         save_steps=train.save_every,
         logging_strategy="no",
+        ddp_find_unused_parameters=False,
+        log_level="error",
+        log_level_replica="error",
         report_to="none",
         disable_tqdm=True,
         remove_unused_columns=False,

@@ -98,7 +98,7 @@ def draw(folder: Path, title: str) -> Path:
         axes.plot(xs, _smoothed(ys), color="#2171b5", linewidth=1.8, label="training, smoothed")
     if checks:
         xs, ys = zip(*checks, strict=True)
-        axes.plot(xs, ys, "o-", color="#d94801", markersize=4, label="validation")
+        axes.plot(xs, ys, "o-", color="#d94801", markersize=4, label="validation", clip_on=False)
     axes.set(xlabel="step", ylabel="loss (nats a token)", title=title)
     axes.set_xlim(left=0)
     axes.grid(alpha=0.25)

@@ -5,6 +5,7 @@ The loop itself is in `_torch_trainer`, which needs torch; here is what goes bef
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -94,6 +95,7 @@ def prepare_process() -> None:
     keep_memory()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it tells of kernels that it lacks
 
 
 def tune(
