@@ -91,7 +91,7 @@ def _mark(folder: Path, judged: Judged, document: Mapping[str, Any]) -> None:
 
 
 def _short(judged: Judged) -> dict[str, Any]:
-    scores = {
+    scores: dict[str, Any] = {
         shift.part: {
             "benchmark": shift.benchmark,
             "problems": shift.problems,
