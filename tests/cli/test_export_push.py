@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -72,6 +76,28 @@ def test_without_a_terminal_it_is_refused_where_nobody_said_yes(
     assert push(adapter) == 2
     assert "--yes" in capsys.readouterr().err
     assert not hub.requests
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 1)])
+def test_on_a_terminal_it_asks_and_does_as_told(
+    hub: WrittenHub, adapter: Path, answer: str, code: int
+) -> None:
+    ours, theirs = pty.openpty()
+    os.write(ours, f"{answer}\n".encode())
+    done = subprocess.run(
+        [sys.executable, "-m", "codelathe", "export", "push", str(adapter), "me/my-tune"],
+        stdin=theirs,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "HF_HUB_DISABLE_XET": "1"},
+        check=False,
+        timeout=60,
+    )
+    os.close(ours)
+    os.close(theirs)
+    assert done.returncode == code, done.stderr
+    assert "send to me/my-tune?" in done.stderr
+    assert ("me/my-tune" in hub.repositories) is (answer == "y")
 
 
 def test_files_with_keys_in_them_are_refused_and_the_key_is_not_repeated(

@@ -77,3 +77,21 @@ def test_vocabularies_are_not_searched_for_secrets_but_settings_are(adapter: Pat
     (adapter / "tokenizer.json").write_text(json.dumps({"vocab": {}}))
     texts = {file.name for file in pack(adapter).files if file.text}
     assert texts == {"README.md", "adapter_config.json", "lathe.json"}
+
+
+def test_the_form_that_peft_leaves_unfilled_is_no_card(adapter: Path) -> None:
+    form = "# Model\n<!-- Provide a quick summary of what the model is/does. -->\n"
+    (adapter / "README.md").write_text("---\nbase_model: /home/me/base\n---\n" + form)
+    parcel = pack(adapter)
+    assert parcel.card_made
+    assert read_front_matter(parcel.card)["base_model"] == "owner/base"
+
+
+@pytest.mark.parametrize(
+    ("base", "found"), [("owner/repo", True), ("hf:owner/repo@main", True), ("smollm2", True),
+                        ("/home/me/base", False), ("gguf:base.gguf", False)],
+)  # fmt: skip
+def test_a_base_that_only_this_machine_has_is_noted(adapter: Path, base: str, found: bool) -> None:
+    config = {"base_model_name_or_path": base}
+    (adapter / "adapter_config.json").write_text(json.dumps(config))
+    assert (pack(adapter).notes == ()) is found

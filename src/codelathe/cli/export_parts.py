@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -76,6 +77,8 @@ def hearing(output: Output) -> Iterator[Heard]:
     """What a merge or a conversion tells its progress to."""
     from codelathe.cli.progress import counting
 
+    # Looked for by the libraries whether it is needed or not, and loud about what it lacks.
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     with counting(output) as count:
         yield lambda stage, done, total: count(stage, done, total)
 

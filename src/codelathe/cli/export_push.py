@@ -72,7 +72,8 @@ def export_push(
     pushed = None
     if preview.needed:
         if not yes and not click.confirm(f"send to {printable(repository)}?", err=True):
-            raise click.Abort
+            output.say("nothing was sent")
+            return 1
         pushed = hub.push(parcel, preview, f"{parcel.kind} by lathe export push")
     if output.json:
         output.document(_document(parcel, preview, pushed))
@@ -144,6 +145,8 @@ def _show(parcel: Parcel, preview: Preview, output: Output) -> None:
         output.say(f"  {change:8} {human_bytes(file.size):>10}  {printable(file.name)}")
     if parcel.left_out:
         output.say(f"  stays here: {printable(', '.join(parcel.left_out))}")
+    for note in parcel.notes:
+        output.say(f"  note: {printable(note)}")
     output.say(f"  licence: {parcel.licence or 'none stated in the card'}")
     lines = parcel.card.splitlines()
     output.say("  card" + (" (made here):" if parcel.card_made else ":"))
@@ -166,6 +169,7 @@ def _document(parcel: Parcel, preview: Preview, pushed: Any) -> dict[str, Any]:
             for file, change in preview.changes
         ],
         "left_out": list(parcel.left_out),
+        "notes": list(parcel.notes),
         "commit": pushed.commit if pushed else preview.commit,
         "address": pushed.address if pushed else "",
         "sent": pushed is not None,

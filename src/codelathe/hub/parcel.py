@@ -8,17 +8,19 @@ the folder's own, completed by the metadata that it lacks, or one that is made h
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from codelathe.core.checkpoint import ADAPTER_CONFIG, CONFIG
+from codelathe.core.checkpoint import ADAPTER_CONFIG, CONFIG, read_adapter_header
 from codelathe.core.errors import InputError, ModelFileError, UsageError
 from codelathe.core.gguf import read_gguf_header
 from codelathe.core.lineage import Lineage, read_lineage
 from codelathe.hub.card import (
     CARD,
+    base_repository,
     data_card,
     model_card,
     model_metadata,
@@ -32,6 +34,8 @@ _DATA = (".jsonl", ".json", ".csv", ".tsv", ".parquet")
 _MODEL = (".safetensors", ".json", ".model", ".txt", ".jinja", ".png", ".toml", ".md", ".tiktoken")
 _VOCABULARIES = ("tokenizer.json", "vocab.json", "merges.txt", "vocab.txt")
 _TEXT = (".json", ".jsonl", ".csv", ".tsv", ".md", ".txt", ".toml", ".jinja")
+#: What peft leaves as a card: a form that nobody has filled in.
+_EMPTY_FORM = "<!-- Provide a quick summary of what the model is/does. -->"
 _LINEAGE_KEY = "codelathe.lineage"
 
 
@@ -53,7 +57,10 @@ class ParcelFile:
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """What is sent. `card_made` tells that the card was not there before."""
+    """What is sent. `card_made` tells that the card was not there before.
+
+    `notes` are what others would stumble over, such as a base that only this machine has.
+    """
 
     kind: Kind
     files: tuple[ParcelFile, ...]
@@ -61,6 +68,7 @@ class Parcel:
     licence: str
     card_made: bool
     left_out: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def dataset(self) -> bool:
@@ -113,7 +121,19 @@ def _model(folder: Path, kind: Kind) -> Parcel:
             f"{folder} holds no weights as safetensors; pickles are not sent",
             hint="save it again with transformers or peft",
         )
-    return Parcel(kind, _with_card(files, card), card, licence, not own, tuple(left_out))
+    notes = _notes(folder) if kind == "adapter" else ()
+    return Parcel(kind, _with_card(files, card), card, licence, not own, tuple(left_out), notes)
+
+
+def _notes(folder: Path) -> tuple[str, ...]:
+    """Whether others will find the base that an adapter names."""
+    base = read_adapter_header(folder).base
+    if base_repository(base) or re.fullmatch(r"[\w.-]+(?:/[\w.-]+)?", base):
+        return ()
+    return (
+        f"{ADAPTER_CONFIG} names a base that only this machine has ({base}): others need "
+        '"base_model_name_or_path": "OWNER/REPO"',
+    )
 
 
 def _gguf(source: Path, paths: list[Path]) -> Parcel:
@@ -206,7 +226,8 @@ def _with_card(files: list[ParcelFile], card: str) -> tuple[ParcelFile, ...]:
 
 def _card_in(folder: Path) -> str:
     try:
-        return (folder / CARD).read_text(encoding="utf-8")
+        card = (folder / CARD).read_text(encoding="utf-8")
+        return "" if _EMPTY_FORM in card else card
     except FileNotFoundError:
         return ""
     except (OSError, UnicodeDecodeError) as error:

@@ -6,7 +6,6 @@ matrix, a change of the head would change what every token is read as.
 
 from __future__ import annotations
 
-import logging
 import warnings
 from collections import Counter
 from collections.abc import Mapping
@@ -34,8 +33,6 @@ def attach(model: Any, adapter: Path) -> Any:
     Raises:
         ModelFileError: it does not fit the model, or is of a kind that has no place in weights.
     """
-    # Looked for by peft whether the model needs it or not, and loud about what it lacks.
-    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
