@@ -96,6 +96,18 @@ def test_what_is_not_said_is_as_in_the_last_gate(passes: Passes, result: Path) -
     assert (settings["every"], settings["tolerance"]) == (2, 20.0)
 
 
+def test_an_interrupted_gate_says_how_to_go_on(
+    result: Path,
+    passes: Passes,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    passes(64, 64)
+    monkeypatch.setattr(wiring, "open_judge", lambda *_, **__: Told(stop_at=20))
+    assert run(["tune", "gate", str(result)]) == 130
+    assert "the same command goes on" in capsys.readouterr().err
+
+
 def test_a_folder_without_a_result_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

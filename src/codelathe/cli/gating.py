@@ -64,7 +64,12 @@ def run_gate(folder: Path, gate: GatePart, output: Output, workers: int | None =
 
         parts = _parts(gate, folder, judge, output)
         bench = Bench(parts, opener, judge, runs_folder(), cache_folder("canonical"), heard)
-        return put_through(tuned, bench, Terms(gate.tolerance / 100, gate.attempts, asdict(gate)))
+        terms = Terms(gate.tolerance / 100, gate.attempts, asdict(gate))
+        try:
+            return put_through(tuned, bench, terms)
+        except KeyboardInterrupt:
+            output.say("what was asked is kept; the same command goes on")
+            raise
 
 
 def find_tuned(folder: Path) -> Tuned:
