@@ -152,6 +152,13 @@ def test_the_best_attempt_is_a_result_of_its_own(refused: Gated) -> None:
     assert lineage.details["scale"] == 0.5
 
 
+def test_the_card_of_the_best_attempt_says_what_it_is_of(refused: Gated) -> None:
+    card = (refused.folder / "gate" / "scale-0.5" / "README.md").read_text()
+    assert card.startswith("# My adapter")
+    assert "at 0.5 of its scale" in card
+    assert card.count("## Gate") == 1
+
+
 def test_the_frontier_is_drawn(refused: Gated) -> None:
     picture = refused.folder / "gate" / "frontier.png"
     assert picture.read_bytes().startswith(b"\x89PNG")

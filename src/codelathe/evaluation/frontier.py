@@ -120,7 +120,7 @@ def _write_scaled(adapter: Path, copy: Path, scale: float, base: str) -> None:
     with writing(copy):
         copy.mkdir(parents=True, exist_ok=True)
         for file in adapter.iterdir():
-            if file.is_file() and file.suffix != ".md" and not _of_the_result(file.name):
+            if file.is_file() and _belongs(file.name):
                 shutil.copyfile(file, copy / file.name)
     lineage = read_lineage(adapter)
     if lineage is not None:
@@ -132,15 +132,17 @@ def _write_scaled(adapter: Path, copy: Path, scale: float, base: str) -> None:
     replace_file(copy / ADAPTER_CONFIG, json.dumps(config, indent=2).encode("utf-8"))
 
 
-def _of_the_result(name: str) -> bool:
-    """Whether a file tells of the result rather than being part of the adapter."""
-    part = name.endswith(".safetensors") or "token" in name or name in _TEXT_FILES
-    return not part
+def _belongs(name: str) -> bool:
+    """Whether a file is part of an adapter, or its card, and not of the run that made it."""
+    return name.endswith(".safetensors") or "token" in name or name in _PARTS
 
 
-_TEXT_FILES = frozenset(
-    {"chat_template.jinja", "vocab.json", "vocab.txt", "merges.txt", "spiece.model"}
-)
+_PARTS = frozenset(
+    {
+        "chat_template.jinja", "vocab.json", "vocab.txt", "merges.txt", "spiece.model",
+        "README.md", "loss.png",
+    }
+)  # fmt: skip
 
 
 def scaled_config(config: dict[str, Any], scale: float) -> dict[str, Any]:

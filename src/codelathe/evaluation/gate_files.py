@@ -80,14 +80,15 @@ def mark(gated: Gated) -> None:
 
 def _mark(folder: Path, judged: Judged, document: Mapping[str, Any]) -> None:
     replace_file(folder / GATE, json.dumps(document, indent=2).encode("ascii") + b"\n")
-    lineage = read_lineage(folder)
+    lineage, scale = read_lineage(folder), None
     if lineage is not None:
+        scale = lineage.details.get("scale")
         details = {**lineage.details, "gate": _short(judged)}
         try:
             write_lineage(folder, replace(lineage, details=details))
         except OSError as error:
             raise LatheError(f"cannot mark {folder}: {error.strerror}") from None
-    _write_card(folder / CARD, judged)
+    _write_card(folder / CARD, judged, scale)
 
 
 def _short(judged: Judged) -> dict[str, Any]:
@@ -103,19 +104,20 @@ def _short(judged: Judged) -> dict[str, Any]:
     return {"outcome": str(judged.outcome), **scores}
 
 
-def _write_card(path: Path, judged: Judged) -> None:
+def _write_card(path: Path, judged: Judged, scale: float | None) -> None:
     """The card with the gate's section, in place of the one that an earlier gate wrote."""
     with writing(path):
         text = path.read_text(encoding="utf-8") if path.exists() else ""
     text = _SECTION.sub("\n", text).rstrip("\n")
-    replace_file(path, f"{text}\n\n{_card(judged)}".lstrip("\n").encode())
+    replace_file(path, f"{text}\n\n{_card(judged, scale)}".lstrip("\n").encode())
 
 
-def _card(judged: Judged) -> str:
+def _card(judged: Judged, scale: float | None) -> str:
+    weaker = "" if scale is None else f"This is the adapter above at {scale:g} of its scale.\n\n"
     rows = "".join(map(_card_row, judged.shifts))
     return (
         f"{_BEGIN}\n## Gate: {judged.outcome}\n\n"
-        "The same problems asked of the model before and after, judged by running the code.\n\n"
+        f"{weaker}The same problems asked of the model before and after, judged by running the code.\n\n"
         "| problems | | before | after | change, 95% |\n|---|---|---|---|---|\n"
         f"{rows}{_END}\n"
     )
