@@ -117,7 +117,8 @@ def _card(judged: Judged, scale: float | None) -> str:
     rows = "".join(map(_card_row, judged.shifts))
     return (
         f"{_BEGIN}\n## Gate: {judged.outcome}\n\n"
-        f"{weaker}The same problems asked of the model before and after, judged by running the code.\n\n"
+        f"{weaker}The same problems asked of the model before and after, judged by running the "
+        "code.\n\n"
         "| problems | | before | after | change, 95% |\n|---|---|---|---|---|\n"
         f"{rows}{_END}\n"
     )
