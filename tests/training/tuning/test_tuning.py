@@ -137,6 +137,25 @@ def test_another_recipe_or_other_data_in_the_folder_is_refused_with_what_differs
         tune(opened(sha256="0" * 64), parts(), RECIPE, tmp_path)
 
 
+def test_a_run_that_was_refused_does_not_take_its_folder(opened: Open, tmp_path: Path) -> None:
+    wrong = replace(RECIPE, method=MethodPart(targets=("nothing",)))
+    with pytest.raises(UsageError, match="no modules named nothing"):
+        tune(opened(), parts(), wrong, tmp_path)
+    assert tune(opened(), parts(), RECIPE, tmp_path).steps == 6
+
+
+def test_tied_weights_go_on_and_are_saved_once(opened: Open, tmp_path: Path) -> None:
+    from safetensors.torch import load_file
+
+    recipe = replace(RECIPE, method=MethodPart(name="full"))
+    tune(opened("gpt2"), parts(), recipe, tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        tune(opened("gpt2"), parts(), recipe, tmp_path / "parts", Ear(at=3, act=interrupt))
+    tune(opened("gpt2"), parts(), recipe, tmp_path / "parts")
+    assert losses(tmp_path / "parts") == losses(tmp_path / "whole")
+    assert "lm_head.weight" not in load_file(tmp_path / "parts" / "model.safetensors")
+
+
 def test_a_folder_with_other_files_is_refused(opened: Open, tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("...")
     with pytest.raises(UsageError, match="no tuning run"):

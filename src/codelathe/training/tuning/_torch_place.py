@@ -95,10 +95,11 @@ def _free() -> int:
 
 
 def _kept_each_token(model: Any) -> int:
-    """Numbers kept for a token: each linear layer's input and output, as far as one can tell."""
+    """Numbers kept for a token, by the inputs and outputs of the linear layers."""
     head = model.get_output_embeddings()
-    return sum(
-        sum(module.weight.shape)
-        for module in model.modules()
-        if isinstance(module, torch.nn.Linear) and module is not head and module.weight.dim() == 2
+    wide = sum(
+        module.in_features + module.out_features
+        for name, module in model.named_modules()
+        if isinstance(module, torch.nn.Linear) and module is not head and "lora_" not in name
     )
+    return wide * 3 // 2  # norms, activations and attention keep half as much again

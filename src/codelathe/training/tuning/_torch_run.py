@@ -249,7 +249,8 @@ class _Run:
     def _draw(self) -> None:
         rows = read_metrics(self._out)
         with runs.disk_errors(self._out):
-            draw(self._out, f"{self._start.base or 'from scratch'}, {self._recipe.method.name}")
+            name = Path(self._start.base).name or "from scratch"
+            draw(self._out, f"{name}, {self._recipe.method.name}")
             write_events(self._out / "tensorboard", rows)
 
     def _stop(self, error: NotFinite) -> TuningStopped:

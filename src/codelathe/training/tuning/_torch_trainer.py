@@ -347,8 +347,11 @@ def save_weights(learner: Learner, folder: Path, dtype: Any = None) -> None:
     if not learner.adapter:
         state = learner.model.state_dict()
         if dtype is not None:
+            cast: dict[int, Any] = {}  # one tensor under two names stays one
             state = {
-                name: one.to(dtype) if one.is_floating_point() else one
+                name: cast.setdefault(one.data_ptr(), one.to(dtype))
+                if one.is_floating_point()
+                else one
                 for name, one in state.items()
             }
             learner.model.config.dtype = dtype

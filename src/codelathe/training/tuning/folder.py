@@ -94,15 +94,22 @@ def claim(folder: Path, identity: Mapping[str, Any]) -> dict[str, Any]:
         write_json(folder / RUN, found)
         return found
     refuse_another(folder, found, identity)
+    if (
+        found.get("identity") != identity
+    ):  # one that was refused, or stopped, before it kept anything
+        found = {"identity": dict(identity)}
+        write_json(folder / RUN, found)
     return found
 
 
 def refuse_another(folder: Path, found: Mapping[str, Any], identity: Mapping[str, Any]) -> None:
-    """Refuse a folder that holds the run of something else.
+    """Refuse a folder that holds the run of something else, of which anything is kept.
 
     Raises:
         UsageError: with what differs.
     """
+    if "result" not in found and not checkpoints(folder):
+        return
     told = differences(found.get("identity", {}), identity)
     if told:
         more = f"; and {len(told) - _DIFFERENT} more" if len(told) > _DIFFERENT else ""
