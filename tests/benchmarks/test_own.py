@@ -101,6 +101,7 @@ def test_verbatim_asks_a_base_model_to_go_on_from_the_prompt(write: Write) -> No
         ({**ROW, "prompt": "a\ud800"}, "'prompt' has half a surrogate pair"),
         ({**ROW, "id": "\udfff"}, "'id' has half a surrogate pair"),
         ({**ROW, "tests": ["x = '\ud800'"]}, "'tests' has half a surrogate pair"),
+        ({**ROW, "tests": "def check():\n    assert False"}, "only defines things"),
         ({**ROW, "tests": [5]}, "a test is a program, as text, not 5"),
         ({**ROW, "tests": [{"input": "'a'", "output": "'b'"}]}, "a test is a program, as text"),
         ({**ROW, "examples": [], "tests": ""}, "nothing would decide"),

@@ -13,6 +13,7 @@ not shown it.
 
 from __future__ import annotations
 
+import ast
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -123,4 +124,19 @@ def _tests(given: str | list[Any]) -> list[str]:
 
 
 def _suite(source: str, entry: str, language: str) -> Suite:
+    if language == "python" and not _does_something(source):
+        raise InputError(
+            "a test only defines things and runs none of them, so that everything would pass",
+            hint="call what it defines, or write its assert statements at its top level",
+        )
     return python_suite(source, entry) if language == "python" else Suite(source)
+
+
+def _does_something(source: str) -> bool:
+    """Whether a test has a statement that can fail. What does not parse fails when it is run."""
+    try:
+        body = ast.parse(source).body
+    except (SyntaxError, ValueError, RecursionError):
+        return True
+    idle = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+    return any(not isinstance(one, idle) for one in body)
