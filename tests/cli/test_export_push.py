@@ -48,7 +48,7 @@ def test_a_push_shows_files_changes_licence_and_card_first(
     assert "adapter of 4 files" in err
     assert "new" in err
     assert "adapter_model.safetensors" in err
-    assert "stays here: state/, training_args.bin" in err
+    assert "stays here: run.json, state/, training_args.bin" in err
     assert "licence: none stated" in err
     assert "| # my-tune" in err
     assert out.startswith("sent: ")

@@ -20,6 +20,7 @@ def tuned_adapter(folder: Path) -> Path:
     (folder / "adapter_model.safetensors").write_bytes(b"weights" * 100)
     (folder / "state").mkdir()
     (folder / "state" / "optimizer.bin").write_bytes(b"state")
+    (folder / "run.json").write_text("{}")
     (folder / "training_args.bin").write_bytes(b"pickle")
     recipe = {"method": {"name": "lora"}, "data": {"files": ["hf:owner/rows", "/x/y.jsonl"]}}
     lineage = Lineage("adapter", "hf:owner/base", "ab" * 32, "hf:owner/base", recipe, "tune")

@@ -18,7 +18,7 @@ def test_an_adapter_is_sent_without_states_and_pickles(adapter: Path) -> None:
     assert [f.name for f in parcel.files] == [
         "README.md", "adapter_config.json", "adapter_model.safetensors", "lathe.json",
     ]  # fmt: skip
-    assert parcel.left_out == ("state/", "training_args.bin")
+    assert parcel.left_out == ("run.json", "state/", "training_args.bin")
 
 
 def test_an_own_card_is_sent_with_the_metadata_it_lacks(adapter: Path) -> None:

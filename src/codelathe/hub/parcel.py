@@ -36,6 +36,8 @@ _VOCABULARIES = ("tokenizer.json", "vocab.json", "merges.txt", "vocab.txt")
 _TEXT = (".json", ".jsonl", ".csv", ".tsv", ".md", ".txt", ".toml", ".jinja")
 #: What peft leaves as a card: a form that nobody has filled in.
 _EMPTY_FORM = "<!-- Provide a quick summary of what the model is/does. -->"
+#: What runs keep for themselves, to be gone on with.
+_STATES = ("run.json", "trainer_state.json")
 _LINEAGE_KEY = "codelathe.lineage"
 
 
@@ -200,7 +202,8 @@ def _choose(folder: Path, endings: tuple[str, ...]) -> tuple[list[ParcelFile], l
     """The files right in `folder` with these endings, and the names of the rest."""
     files, left_out = [], []
     for path in sorted(folder.iterdir()):
-        if path.is_file() and path.name.endswith(endings) and not path.name.startswith("."):
+        wanted = path.name.endswith(endings) and path.name not in _STATES
+        if path.is_file() and wanted and not path.name.startswith("."):
             files.append(_file(path, path.name))
         else:
             left_out.append(f"{path.name}/" if path.is_dir() else path.name)

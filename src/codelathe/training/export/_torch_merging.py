@@ -112,6 +112,14 @@ def stored_types(path: Path) -> dict[str, torch.dtype]:
     return found
 
 
+def usual_type(precision: str, stored: Mapping[str, torch.dtype]) -> torch.dtype:
+    """What most weights will be in: as asked, with `auto` as the base has most of them."""
+    if precision != "auto":
+        asked: torch.dtype = getattr(torch, precision)
+        return asked
+    return Counter(stored.values()).most_common(1)[0][0] if stored else torch.float32
+
+
 def round_to(model: Any, precision: str, stored: Mapping[str, torch.dtype]) -> str:
     """Store the weights in `precision`; with `auto` each in what the base has it in.
 
@@ -120,11 +128,7 @@ def round_to(model: Any, precision: str, stored: Mapping[str, torch.dtype]) -> s
     Raises:
         ModelFileError: a weight is beyond what the precision holds.
     """
-    usual = torch.float32
-    if precision != "auto":
-        usual = getattr(torch, precision)
-    elif stored:
-        usual = Counter(stored.values()).most_common(1)[0][0]
+    usual = usual_type(precision, stored)
     for name, weights in model.named_parameters():
         target = stored.get(name, usual) if precision == "auto" else usual
         weights.requires_grad_(False)

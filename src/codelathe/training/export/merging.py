@@ -266,10 +266,10 @@ def _compared(
 
 
 def _check_size(model: Any, order: Order, stored: Mapping[str, torch.dtype], work: Path) -> None:
-    from codelathe.training.export._torch_merging import parameters
+    from codelathe.training.export._torch_merging import parameters, usual_type
 
-    wide = order.precision == "float32" or (order.precision == "auto" and not stored)
-    check_room(work, parameters(model) * (4 if wide else 2) * 21 // 20)
+    width = usual_type(order.precision, stored).itemsize
+    check_room(work, parameters(model) * width * 21 // 20)
 
 
 def _notes(order: Order, *, untied: bool) -> list[str]:
