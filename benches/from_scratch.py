@@ -70,9 +70,9 @@ def decoder(scratch: Path, *, short: bool) -> dict[str, Any]:
     made, seconds = train({
         "out": str(scratch / "decoder"),
         "data": {"files": [str(rows)], "max_length": 256, "long": "split", "against": [],
-                 "validation": 0.02, "test": 0.0},
+                 "validation": 0.01, "test": 0.0},
         "scratch": {"architecture": "llama", "size": "10M", "vocabulary": 4096},
-        "train": {"steps": 20 if short else 300, "rows": 8, "evaluate_every": 10 if short else 50,
+        "train": {"steps": 8 if short else 120, "rows": 8, "evaluate_every": 4 if short else 30,
                   "save_every": 1000, "warmup": 0.05, "precision": "float32"},
     })  # fmt: skip
     losses = validations(scratch / "decoder")
@@ -108,9 +108,9 @@ def pairs(scratch: Path, *, short: bool) -> dict[str, Any]:
         "out": str(scratch / "pairs"),
         "data": {"files": [str(rows)], "max_length": 192, "against": [], "validation": 0.0,
                  "test": 0.0, "near": 0},
-        "scratch": {"architecture": "encoder-decoder", "layers": 3, "width": 192, "heads": 6,
+        "scratch": {"architecture": "encoder-decoder", "layers": 2, "width": 128, "heads": 4,
                     "vocabulary": 1024, "dropout": 0.0},
-        "train": {"steps": 40 if short else 700, "rows": 20, "learning_rate": 1e-3,
+        "train": {"steps": 40 if short else 600, "rows": 20, "learning_rate": 1e-3,
                   "warmup": 0.05, "save_every": 10_000},
     })  # fmt: skip
     scores = {}
