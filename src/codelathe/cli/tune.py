@@ -156,8 +156,13 @@ def _tune(recipe: Recipe, output: Output) -> tuple[Tuned, tuple[Row, ...]]:
         if (done := finished(out, identity)) is not None:
             output.say(f"{printable(str(out))} is done already")
             return done, prepared.parts.test
-        from codelathe.training.tuning._torch_place import choose_precision, loading_precision
+        from codelathe.training.tuning._torch_place import (
+            choose_precision,
+            loading_precision,
+            take_own_card,
+        )
 
+        take_own_card()
         loaded_in = loading_precision(recipe, choose_precision(recipe))
         start = open_checkpoint(recipe.model.name, loaded_in, progress)
     with ExitStack() as stack:

@@ -18,11 +18,10 @@ import peft
 import torch
 
 from codelathe.core.errors import LatheError, ModelFileError, UsageError
-from codelathe.core.modelref import parse_model_ref
 from codelathe.training.recipe import ALL_LINEAR, MethodPart, Recipe
 from codelathe.training.tuning._torch_lora import fuse
 from codelathe.training.tuning._torch_norm import speed_up
-from codelathe.training.tuning.result import Start
+from codelathe.training.tuning.result import Start, durable_name
 
 #: From this share of exact zeros on a matrix counts as pruned.
 PRUNED = 0.05
@@ -111,15 +110,6 @@ def make_learner(start: Start, recipe: Recipe) -> Learner:
     fuse(tuned)
     speed_up(model)
     return Learner(tuned, model, adapter=True, zeros=Zeros(), base_sparsity=sparsity)
-
-
-def durable_name(base: str) -> str:
-    """The base's name, such that it is found from any folder."""
-    ref = parse_model_ref(base)
-    if ref.scheme not in ("path", "gguf"):
-        return base
-    path = str(Path(ref.name).expanduser().absolute())
-    return f"gguf:{path}" if ref.scheme == "gguf" else path
 
 
 def _full(start: Start, model: Any) -> Learner:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import psutil
@@ -38,6 +39,13 @@ def choose_precision(recipe: Recipe) -> str:
     if cuda:
         return "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
     return "bfloat16" if _processor_has_bf16() else "float32"
+
+
+def take_own_card() -> None:
+    """Of several processes on a machine each works on a graphics card of its own."""
+    rank = os.environ.get("LOCAL_RANK")
+    if rank is not None and torch.cuda.is_available():
+        torch.cuda.set_device(int(rank))
 
 
 def _processor_has_bf16() -> bool:
@@ -102,4 +110,4 @@ def _kept_each_token(model: Any) -> int:
         for name, module in model.named_modules()
         if isinstance(module, torch.nn.Linear) and module is not head and "lora_" not in name
     )
-    return wide * 3 // 2  # norms, activations and attention keep half as much again
+    return int(wide * 3 // 2)  # norms, activations and attention keep half as much again

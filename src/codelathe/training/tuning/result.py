@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from codelathe.core.errors import LatheError
+from codelathe.core.modelref import parse_model_ref
 
 
 class Start(Protocol):
@@ -90,3 +91,12 @@ class Tuned:
 
 class TuningStopped(LatheError):
     """A tuning that cannot go on; what was kept is told in the hint."""
+
+
+def durable_name(base: str) -> str:
+    """The base's name, such that it is found from any folder."""
+    ref = parse_model_ref(base)
+    if ref.scheme not in ("path", "gguf"):
+        return base
+    path = str(Path(ref.name).expanduser().absolute())
+    return f"gguf:{path}" if ref.scheme == "gguf" else path

@@ -20,7 +20,7 @@ from codelathe.training.tuning.batches import documents_sha256
 from codelathe.training.tuning.folder import held, read_run, refuse_another
 from codelathe.training.tuning.listening import Listener, Silence
 from codelathe.training.tuning.memory import keep_memory
-from codelathe.training.tuning.result import Start, Tuned
+from codelathe.training.tuning.result import Start, Tuned, durable_name
 
 _PACKAGES = ("torch", "transformers", "peft", "trl", "datasets", "accelerate", "safetensors")
 
@@ -93,6 +93,9 @@ def require_packages() -> None:
 def prepare_process() -> None:
     """Settings that have to be made before torch is loaded."""
     keep_memory()
+    if "LOCAL_RANK" not in os.environ:  # one process uses one card; torch would split every row
+        cards = os.environ.get("CUDA_VISIBLE_DEVICES", "0")
+        os.environ["CUDA_VISIBLE_DEVICES"] = cards.split(",")[0]
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it tells of kernels that it lacks
@@ -128,11 +131,12 @@ def tune(
 
 def lineage_of(start: Start, recipe: Recipe, kind: Any, details: Mapping[str, Any]) -> Lineage:
     """What `lathe.json` says of a tuned model."""
+    base = durable_name(start.base) if start.base else ""
     return Lineage(
         kind=kind,
-        base=start.base,
+        base=base,
         base_sha256=start.sha256,
-        parent=f"adapter:{start.adapter}" if start.adapter is not None else start.base,
+        parent=f"adapter:{start.adapter.absolute()}" if start.adapter is not None else base,
         recipe=recipe.document(),
         made_by="tune",
         details=details,
