@@ -89,7 +89,7 @@ def library_texts(part: Part = "calibration", seed: int = 0) -> Texts:
             field="calibration",
         )
     version = sysconfig.get_python_version()
-    return Texts(tuple(passages), f"standard library of Python {version}, {part}")
+    return Texts(tuple(passages), f"standard library of Python {version} ({part} half)")
 
 
 def cut_windows(texts: Texts, encode: Encode, count: int, length: int, end: int | None) -> Windows:
