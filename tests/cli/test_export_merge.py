@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -85,6 +89,20 @@ def test_wrong_use_is_told(
     assert run(["export", "merge", ref, *args[1:]]) == code
     assert told in capsys.readouterr().err
     assert {path.name for path in Path().iterdir()} <= {"something", "store"}
+
+
+def test_a_merge_that_is_ended_leaves_nothing(tuned: Path, tmp_path: Path) -> None:
+    command = ["export", "merge", f"adapter:{tuned}", "--out", str(tmp_path / "out")]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "codelathe", *command], stderr=subprocess.PIPE
+    )
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob(".out.making-*")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_services_model_cannot_be_merged(capsys: pytest.CaptureFixture[str]) -> None:

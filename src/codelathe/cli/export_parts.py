@@ -37,7 +37,6 @@ def find_model(model: str, output: Output) -> Found:
         StoreError: it cannot be had.
         ModelFileError: an adapter that is none, or was made on other weights than its base's.
     """
-    from codelathe.cli.progress import fetching
     from codelathe.core.checkpoint import read_adapter_header
     from codelathe.core.modelref import parse_model_ref
     from codelathe.store.folders import expanded
@@ -53,8 +52,7 @@ def find_model(model: str, output: Output) -> Found:
             field="model",
         )
     if ref.scheme != "adapter":
-        with fetching(output):
-            return Found(str(ref), _path(ref, output), model_sha256(model), None)
+        return Found(str(ref), _path(ref, output), model_sha256(model), None)
     header = read_adapter_header(expanded(ref.name))
     base = base_of(header)
     path = _path(base, output)
