@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import signal
 import threading
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -72,7 +73,7 @@ class _Run:
         self._start, self._recipe, self._out, self._listener = start, recipe, out, listener
         self._learner: Learner = make_learner(start, recipe)
         self._stopped = False
-        self._began: int | None = None
+        self._began = (0, time.monotonic())  # this process: its first step, and when
 
     def whole(self, parts: Parts) -> Tuned:
         """From the first step, or the last checkpoint, to the result."""
@@ -140,6 +141,7 @@ class _Run:
         return _Plan(lines, validation, steps)
 
     def _learn(self, tuner: Tuner, last: Path | None) -> None:
+        self._began = (tuner.course.step, time.monotonic())
         if last is None and tuner.work.validation:
             tuner.evaluate()
         if tuner.course.step < tuner.work.steps:
@@ -158,7 +160,9 @@ class _Run:
             return
         course, steps = tuner.course, tuner.work.steps
         rate = course.tokens / course.seconds if course.seconds else 0.0
-        left = (steps - course.step) * course.seconds / course.step
+        first, began = self._began
+        each = (time.monotonic() - began) / max(1, course.step - first)
+        left = (steps - course.step) * each
         self._listener.hear(
             Standing(course.step, steps, row["loss"], course.validation, rate, left)
         )
