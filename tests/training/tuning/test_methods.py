@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,7 +13,7 @@ import pytest
 import torch
 
 from codelathe.core.errors import LatheError, ModelFileError, UsageError
-from codelathe.core.lineage import read_lineage
+from codelathe.core.lineage import Lineage, read_lineage, write_lineage
 from codelathe.training.recipe import DataPart, MethodPart
 from codelathe.training.tuning import tune
 from codelathe.training.tuning._torch_attention import set_documents
@@ -219,6 +220,19 @@ def test_weights_that_were_pruned_stay_exactly_zero(opened: Open, tmp_path: Path
     lineage = read_lineage(tmp_path)
     assert lineage is not None
     assert lineage.details["pruning"]["sparsity"] == pytest.approx(0.5, abs=0.02)
+
+
+def test_what_is_known_of_a_pruning_is_handed_on(
+    opened: Open, folder: Callable[..., Path], tmp_path: Path
+) -> None:
+    path = tmp_path / "pruned"
+    shutil.copytree(folder(), path)
+    pruning = {"method": "wanda", "sparsity": 0.5}
+    write_lineage(path, Lineage("checkpoint", "a", "b", "a", details={"pruning": pruning}))
+    tune(opened(path=path), parts(), with_train(FULL, steps=1), tmp_path / "out")
+    lineage = read_lineage(tmp_path / "out")
+    assert lineage is not None
+    assert lineage.details["pruning"] == pruning
 
 
 def test_a_zero_that_was_lost_is_found_out(opened: Open) -> None:

@@ -18,7 +18,7 @@ import transformers
 from accelerate import PartialState
 
 from codelathe.core.errors import EngineError, InputError
-from codelathe.core.lineage import write_lineage
+from codelathe.core.lineage import read_lineage, write_lineage
 from codelathe.training.recipe import Recipe, override
 from codelathe.training.tuning import _torch_attention as attention
 from codelathe.training.tuning import folder as runs
@@ -213,11 +213,19 @@ class _Run:
         details: dict[str, Any] = {}
         if self._learner.base_sparsity:
             details["base_sparsity"] = round(self._learner.base_sparsity, 6)
-        if self._learner.zeros.masks:
-            details["pruning"] = {"sparsity": round(self._learner.zeros.sparsity, 6)}
+        if kind == "checkpoint" and (pruning := self._pruning()):
+            details["pruning"] = pruning
         write_lineage(folder, lineage_of(self._start, self._recipe, kind, details))
         if kind == "checkpoint" or not self._start.path.is_dir() or self._start.adapter:
             self._start.tokenizer.save_pretrained(folder)
+
+    def _pruning(self) -> dict[str, Any]:
+        """What is known of the pruning of weights that were tuned whole."""
+        before = read_lineage(self._start.path) if self._start.path.is_dir() else None
+        if before is not None and before.details.get("pruning"):
+            return dict(before.details["pruning"])
+        zeros = self._learner.zeros
+        return {"sparsity": round(zeros.sparsity, 6)} if zeros.masks else {}
 
     def _finish(self, tuner: Tuner) -> Tuned:
         state = PartialState()
