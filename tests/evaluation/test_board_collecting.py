@@ -105,6 +105,25 @@ def test_a_model_that_was_made_smaller_when_it_was_loaded_is_shown_so(
     assert row.facts.precision == shown
 
 
+@pytest.mark.parametrize(
+    ("config", "lineage", "shown"),
+    [
+        ({"dtype": "bfloat16"}, None, "BF16"),
+        ({"dtype": "float16", "quantization_config": {"load_in_8bit": True}}, None, "INT8"),
+        ({"dtype": "float32"}, {"quantization": {"method": "openvino-int4-awq"}}, "INT4"),
+    ],
+)
+def test_the_precision_of_a_folder_is_what_it_was_quantized_to(
+    config: dict[str, Any], lineage: dict[str, Any] | None, shown: str,
+    knowledge: Knowledge, tmp_path: Path,
+) -> None:  # fmt: skip
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    if lineage:
+        (tmp_path / "lathe.json").write_text(json.dumps({"kind": "checkpoint", **lineage}))
+    assert knowledge.facts(f"{tmp_path}/").precision == shown
+
+
 def test_a_protocol_that_an_engine_could_not_follow_to_the_letter_says_so() -> None:
     followed = replace(PROTOCOLS["fast-chat"], stop=(), prefill=False)
     told = described(asked=asking(protocol=protocol_document(followed)))

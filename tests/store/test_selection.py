@@ -65,6 +65,28 @@ def test_a_checkpoint_is_configuration_tokenizer_and_weights() -> None:
     )  # fmt: skip
 
 
+OPENVINO = [
+    "config.json", "openvino_detokenizer.bin", "openvino_detokenizer.xml", "openvino_model.bin",
+    "openvino_model.xml", "openvino_tokenizer.bin", "openvino_tokenizer.xml", "tokenizer.json",
+]  # fmt: skip
+
+
+def test_openvinos_form_is_a_model_of_its_own() -> None:
+    chosen = select("r", [*OPENVINO, "lathe.json", "README.md"])
+    assert chosen.format == "openvino"
+    assert {"config.json", "tokenizer.json", "openvino_model.bin"} <= set(chosen.files)
+    assert "README.md" not in chosen.files
+
+
+def test_safetensors_are_preferred_to_openvinos_form() -> None:
+    assert select("r", [*OPENVINO, "model.safetensors"]).format == "safetensors"
+
+
+def test_half_of_openvinos_form_is_no_model() -> None:
+    with pytest.raises(ModelRefError, match="no model"):
+        select("r", ["config.json", "openvino_model.xml"])
+
+
 def test_safetensors_are_preferred_to_pickles() -> None:
     assert select("r", CHECKPOINT).format == "safetensors"
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from codelathe.core.checkpoint import read_adapter_header, read_checkpoint_header
 from codelathe.core.errors import LatheError
 from codelathe.core.gguf import GgufHeader, read_gguf_header
+from codelathe.core.lineage import read_lineage
 from codelathe.core.modelref import ModelRef, parse_model_ref
 from codelathe.evaluation.board.row import UNKNOWN, Facts
 from codelathe.store import LocalModel, Store
@@ -130,10 +131,19 @@ def _of_files(local: LocalModel) -> Facts:
         )
     if not local.path.is_dir():
         return Facts(bytes=local.bytes)
-    config = read_checkpoint_header(local.path).config
-    dtype = config.get("dtype") or config.get("torch_dtype")
-    precision = tidy_precision(dtype) if isinstance(dtype, str) else UNKNOWN
-    return Facts(precision=precision, bytes=local.bytes)
+    return Facts(precision=_stored_in(local), bytes=local.bytes)
+
+
+def _stored_in(local: LocalModel) -> str:
+    """The precision of a folder's weights: what it was quantized to, else what it is stored in."""
+    lineage = read_lineage(local.path)
+    told = lineage.details.get("quantization") if lineage else None
+    method = told.get("method") if isinstance(told, dict) else None
+    if isinstance(method, str):
+        return facts_of_name(method).precision
+    header = read_checkpoint_header(local.path)
+    dtype = header.quantization or header.config.get("dtype") or header.config.get("torch_dtype")
+    return tidy_precision(dtype) if isinstance(dtype, str) else UNKNOWN
 
 
 def _most_weights(header: GgufHeader) -> str:
