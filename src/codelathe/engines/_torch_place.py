@@ -13,6 +13,7 @@ import torch
 from codelathe.core.checkpoint import CheckpointHeader
 from codelathe.core.errors import MissingDependency, UnknownName, UnsupportedArgument
 from codelathe.core.gguf import GgufHeader
+from codelathe.engines import _torch_seq2seq
 
 Precision = Literal["auto", "float32", "bfloat16", "float16", "int8", "int4"]
 PRECISIONS: tuple[str, ...] = get_args(Precision)
@@ -92,6 +93,13 @@ def _check_quantizable(weights: Weights, header: GgufHeader | CheckpointHeader, 
         raise UnsupportedArgument(
             f"{weights.path} is quantized already and cannot be loaded in {asked}",
             hint="leave the precision out, or name the checkpoint it was made from",
+            field="precision",
+        )
+    if header.architecture == _torch_seq2seq.MODEL_TYPE:
+        raise UnsupportedArgument(
+            f"{weights.path} cannot be loaded in {asked}: the attention of torch.nn.Transformer "
+            "takes no quantized weights",
+            hint="leave the precision out, or choose bfloat16",
             field="precision",
         )
     if find_spec("bitsandbytes") is None:

@@ -170,3 +170,10 @@ def test_the_engine_runs_it_in_sixteen_bits(folder: Path) -> None:
     engine = TransformersEngine(folder, precision="bfloat16")
     request = Request(prompt=TEXTS[0], sampling=Sampling(max_tokens=4))
     assert len(list(engine.generate([request]))) == 1
+
+
+def test_numbers_that_its_attention_cannot_take_are_refused(folder: Path) -> None:
+    from codelathe.core.errors import UnsupportedArgument
+
+    with pytest.raises(UnsupportedArgument, match="no quantized weights"):
+        TransformersEngine(folder, precision="int8")
