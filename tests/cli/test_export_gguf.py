@@ -67,6 +67,16 @@ def test_a_file_that_differs_too_much_ends_with_3_and_is_marked(
     assert json.loads(Path("x.gguf.lathe.json").read_text())["check"]["passed"] is False
 
 
+def test_where_transformers_cannot_read_the_file_tokens_and_texts_are_compared_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert export(checkpoints.save(tmp_path / "gpt2", "gpt2", n_positions=96), "--json") == 0
+    check = json.loads(capsys.readouterr().out)["check"]
+    assert "kl_nats_per_token" not in check
+    assert check["notes"][0].startswith("logits are not compared")
+    assert check["engines"][0]["prompts"] == 1
+
+
 def test_the_card_of_a_pushed_file_tells_its_check(gpt2: Path) -> None:
     assert export(gpt2, "-q") == 0
     parcel = pack(Path("x.gguf"))

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from codelathe.training.export.gguf_export import GgufFile
 
 _ANSWER = 48
+#: A context, in tokens, that every prompt fits with its answer, also as a chat.
+_ROOMY = 512
 
 
 @click.command(short_help="Make a GGUF file of a model.")
@@ -128,9 +130,14 @@ def _writer(
         from codelathe.core.generation import Message, Request, Sampling
         from codelathe.wiring import open_engine
 
-        greedy = Sampling(max_tokens=_ANSWER)
         with closing(open_engine(model, engine, precision=precision)) as opened:
-            chats = "messages" in opened.info.features
+            context = opened.info.context_length or _ROOMY
+            greedy = Sampling(max_tokens=min(_ANSWER, max(context // 4, 1)))
+            chats = "messages" in opened.info.features and context >= _ROOMY
+            if context < _ROOMY:  # a token is a byte at the least
+                prompts = [
+                    text.encode()[: context // 2].decode(errors="ignore") for text in prompts
+                ]
             requests = [
                 Request(messages=(Message("user", text),), sampling=greedy)
                 if chats

@@ -126,7 +126,7 @@ def _read_again(
 
 def _encoder(tokenizer: Any) -> Encode:
     def encode(text: str) -> Sequence[int]:
-        tokens: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
+        tokens: list[int] = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
         return tokens
 
     return encode

@@ -334,7 +334,7 @@ class TokenSide:
             template=str(tokenizer.chat_template or ""),
             special=dict(tokenizer.special_tokens_map),
             ends=end_tokens(opened.model, tokenizer),
-            probes=tuple(tuple(tokenizer(text)["input_ids"]) for text in PROBES),
+            probes=tuple(tuple(tokenizer(text, verbose=False)["input_ids"]) for text in PROBES),
         )
 
     def differences(self, other: TokenSide) -> list[str]:
@@ -353,8 +353,8 @@ class TokenSide:
         """The tokens of a prompt: as a chat where the model has a template."""
         template, tokenizer = opened.text.template, opened.tokenizer
         if template is None:
-            tokens: list[int] = tokenizer(text)["input_ids"]
+            tokens: list[int] = tokenizer(text, verbose=False)["input_ids"]
             return tokens
         chat = template((Message("user", text),))
-        plain: list[int] = tokenizer(chat, add_special_tokens=False)["input_ids"]
+        plain: list[int] = tokenizer(chat, add_special_tokens=False, verbose=False)["input_ids"]
         return plain
