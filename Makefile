@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 SOURCES := src tests benches docs
-BENCHES := judge commands parity attacks languages metrics startup generate fidelity data_build
+BENCHES := judge commands parity attacks languages metrics startup generate fidelity data_build tune
 DATA := $(wildcard ../shared/data)
 export CODELATHE_DATA ?= $(abspath $(DATA))
 
