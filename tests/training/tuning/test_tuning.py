@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from codelathe.core.errors import DiskFull, UsageError
+from codelathe.core.errors import DiskFull, EngineError, UsageError
 from codelathe.core.lineage import read_lineage
 from codelathe.training.recipe import MethodPart
 from codelathe.training.tuning import Standing, TuningStopped, tune
@@ -231,6 +231,34 @@ def test_fewer_rows_than_a_step_are_said(opened: Open, tmp_path: Path) -> None:
     tuned = tune(opened(), parts(3), with_train(RECIPE, rows=8, steps=2), tmp_path, ear)
     assert any("fewer than the 8" in said for said in ear.said)
     assert tuned.tokens == 2 * sum(map(len, documents(3)))
+
+
+def test_packing_that_leaves_few_steps_is_said(opened: Open, tmp_path: Path) -> None:
+    ear = Ear()
+    packed = replace(RECIPE, data=replace(RECIPE.data, packing=True))
+    tune(opened(), parts(), with_train(packed, steps=None, epochs=1.0, rows=2), tmp_path, ear)
+    assert any("data.packing = false" in said for said in ear.said)
+
+
+def test_what_would_not_fit_in_memory_is_refused_with_what_to_lower(
+    opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from codelathe.training.tuning import _torch_place
+
+    monkeypatch.setattr(_torch_place, "_free", lambda: 1 << 20)
+    with pytest.raises(EngineError, match="GB are free") as refused:
+        tune(opened(), parts(), RECIPE, tmp_path)
+    assert "train.accumulate = 4" in refused.value.hint
+
+
+def test_running_out_of_memory_says_what_to_lower(opened: Open, tmp_path: Path) -> None:
+    def full() -> None:
+        raise MemoryError
+
+    with pytest.raises(EngineError, match="too little memory") as stopped:
+        tune(opened(), parts(), RECIPE, tmp_path, Ear(at=3, act=full))
+    assert "train.gradient_checkpointing = true" in stopped.value.hint
+    assert list(checkpoints(tmp_path)) == [2]
 
 
 def test_a_step_in_parts_is_the_step(opened: Open, tmp_path: Path) -> None:

@@ -43,6 +43,8 @@ from codelathe.training.tuning.result import Start, Tuned, TuningStopped
 from codelathe.training.tuning.tuning import Parts, identify, lineage_of
 
 _TENTH = 10
+_FEW = 20
+"""Fewer steps than this hardly teach anything."""
 _MEMORY = ("can't allocate memory", "out of memory", "cannot allocate memory")
 
 
@@ -134,6 +136,12 @@ class _Run:
             )
         each = math.ceil(len(lines) / train.rows)
         steps = train.steps or math.ceil(train.epochs * each)
+        if packing and train.steps is None and steps < _FEW:
+            self._listener.say(
+                f"{len(parts.train.documents):,} documents are packed into {len(lines)} rows: "
+                f"{steps} steps in all. For more, smaller ones: data.packing = false, or a lower "
+                "train.rows"
+            )
         validation = lay_out(parts.validation.documents, length, packing=packing)
         share = train.rows // train.accumulate // world
         longest = sum(sorted((len(line.ids) for line in lines), reverse=True)[:share])
