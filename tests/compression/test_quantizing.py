@@ -16,6 +16,9 @@ import pytest
 import torch
 
 from codelathe.compression import quantizing_openvino
+from codelathe.compression.job import Doors, PruneJob
+from codelathe.compression.options import prune_options
+from codelathe.compression.pruning import prune
 from codelathe.compression.quantizing_job import Quantized
 from codelathe.compression.quantizing_methods import METHODS, Bounds
 from codelathe.compression.quantizing_scores import Original
@@ -30,6 +33,7 @@ from fakes import checkpoints, quantizing
 Make = Callable[[str], Quantized]
 FOLDERS = ("dynamic-int8", "int8", "nf4", "openvino-int8", "openvino-int4", "openvino-int4-awq")
 FILES = ("q8_0", "q5_1", "q4_1")
+SUFFIX = {method: ".gguf" if told.file else "" for method, told in METHODS.items()}
 PRUNED = {"made_by": "compress prune", "kind": "checkpoint", "pruning": {"method": "l1"}}
 
 
@@ -56,8 +60,8 @@ def made(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Make:
 
     def make(method: str) -> Quantized:
         if method not in done:
-            name = f"out{'.gguf' if METHODS[method].file else ''}"
-            done[method] = quantizing.run(model, method, tmp_path_factory.mktemp(method) / name)
+            folder = tmp_path_factory.mktemp(method)
+            done[method] = quantizing.run(model, method, folder / f"out{SUFFIX[method]}")
         return done[method]
 
     return make
@@ -280,6 +284,20 @@ def test_an_encoder_decoder_is_refused(tmp_path: Path) -> None:
         quantizing.run(model, "dynamic-int8", tmp_path / "x")
 
 
+@pytest.mark.parametrize("method", ["dynamic-int8", "int8", "openvino-int8", "q8_0"])
+def test_packed_weights_are_quantized_as_what_they_stand_for(
+    model: Path, tmp_path: Path, method: str
+) -> None:
+    doors = Doors(
+        open=lambda: open_checkpoint(str(model), "float32"),
+        reopen=lambda saved: open_checkpoint(str(saved), "float32"),
+    )
+    prune(PruneJob(str(model), prune_options("l1", 0.6), tmp_path / "packed"), doors)
+    done = quantizing.run(tmp_path / "packed", method, tmp_path / f"x{SUFFIX[method]}")
+    assert done.passed
+    assert done.details["check"]["kl_nats_per_token"] < 0.1
+
+
 @pytest.mark.parametrize(("method", "out"), [("q8_0", "folder"), ("nf4", "file.gguf")])
 def test_a_name_that_does_not_fit_the_form_is_refused(
     model: Path, tmp_path: Path, method: str, out: str
@@ -321,7 +339,7 @@ def test_a_full_disk_is_told_before_and_leaves_nothing(
 ) -> None:
     monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: SimpleNamespace(free=1000))
     with pytest.raises(DiskFull):
-        quantizing.run(model, method, tmp_path / ("x.gguf" if method == "q8_0" else "x"))
+        quantizing.run(model, method, tmp_path / f"x{SUFFIX[method]}")
     assert not list(tmp_path.iterdir())
 
 
