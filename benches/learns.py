@@ -19,6 +19,7 @@ import random
 import re
 import subprocess
 import sys
+import sysconfig
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -29,10 +30,15 @@ from codelathe.core.generation import Sampling
 from codelathe.core.judging import Candidate, Case, Limits, Status
 from codelathe.core.problem import Problem
 from codelathe.text.prompts import solve_request
+from codelathe.training.repository.choosing import worth_learning
+from codelathe.training.repository.python import PythonSource
+from codelathe.training.repository.rows import function_rows
 from codelathe.wiring import open_judge
 from inhouse import Library, Task, make_cases, make_library, make_tasks, neighbours
 
 _NGRAM = 8
+_SHORT = 500
+"""Characters of a general function."""
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 
 
@@ -43,6 +49,7 @@ def main() -> None:
     parser.add_argument("--examples", type=int, default=200)
     parser.add_argument("--tasks", type=int, default=60, help="held out")
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--general", type=int, default=150, help="rows that are not of the library")
     parser.add_argument("--epochs", type=float, default=4)
     parser.add_argument("--learning-rate", type=float, default=1e-3)
     parser.add_argument(
@@ -54,7 +61,8 @@ def main() -> None:
     options.work.mkdir(parents=True, exist_ok=True)
     figures = make_data(options)
     print(
-        f"{figures['rows']} rows ({options.examples} examples), {options.tasks} held-out tasks; "
+        f"{figures['rows']} rows ({options.examples} examples, {options.general} general), "
+        f"{options.tasks} held-out tasks; "
         f"{figures['judged']}; of a held-out solution's {_NGRAM}-grams {figures['shared']:.0%} "
         "stand in examples"
     )
@@ -72,6 +80,7 @@ def make_data(options: argparse.Namespace) -> dict[str, Any]:
     library = make_library(options.seed)
     examples, held = make_tasks(library, options.examples, options.tasks, options.seed)
     rows = [*documentation_rows(library), *(example_row(library, task) for task in examples)]
+    rows += general_rows(options.general, options.seed)
     random.Random(options.seed).shuffle(rows)
     problems = [problem(library, task, options.seed) for task in held]
     write(options.work / "rows.jsonl", rows)
@@ -114,6 +123,22 @@ def documentation_rows(library: Library) -> Iterator[dict[str, str]]:
             "instruction": f"In our library {library.module}, what is called for {word.jargon}?",
             "output": entry,
         }
+
+
+def general_rows(count: int, seed: int) -> list[dict[str, str]]:
+    """Short documented functions of Python's own library, to write from their documentation.
+
+    Without them a model learns to answer everything with the one library it has seen.
+    """
+    rows = []
+    for path in sorted(Path(sysconfig.get_path("stdlib")).glob("*.py")):
+        text = path.read_text(encoding="utf-8", errors="replace")
+        for function in PythonSource(text).functions():
+            if len(function.code) < _SHORT and not function.classes and worth_learning(function):
+                (row,) = function_rows(function, ("write",))
+                rows.append({name: str(value) for name, value in row.content.items()})
+    random.Random(seed).shuffle(rows)
+    return rows[:count]
 
 
 def problem(library: Library, task: Task, seed: int) -> dict[str, str]:
