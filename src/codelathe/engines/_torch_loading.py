@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
+from logging import ERROR, getLogger
 from pathlib import Path
 from typing import Any
 
@@ -303,6 +304,7 @@ def _adapted(model: Any, folder: Path, *, merge: bool) -> Any:
     """
     if find_spec("peft") is None:
         raise MissingDependency("peft", "train", "an adapter")
+    getLogger("bitsandbytes").setLevel(ERROR)  # peft loads it, and it tells of kernels it lacks
     import peft
 
     with _told_of(folder), warnings.catch_warnings(record=True) as said:
