@@ -16,6 +16,7 @@ import argparse
 import ast
 import hashlib
 import json
+import os
 import re
 import sys
 import sysconfig
@@ -23,20 +24,19 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from codelathe.metrics.similarity import score_texts
 from codelathe.training.data.loading import load_rows
 from codelathe.training.recipe_reading import parse_recipe
 from codelathe.training.scratch.making import make_from_scratch
-from codelathe.training.tuning.listening import Standing
+from codelathe.training.tuning import Standing, prepare_process
 from codelathe.wiring import new_model
 
 #: Two threads on any machine: how a sum is parted among threads changes its last digits.
-_THREADS = 2
+_THREADS = "2"
 _PACKAGES = ("site-packages", "dist-packages", "test", "tests", "idlelib", "lib2to3", "turtledemo")
 #: Validation losses of the decoder by step, for the functions and the torch that they are of.
 _NEAR = 1e-3
@@ -49,7 +49,10 @@ def main() -> None:
     parser.add_argument("--only", choices=["decoder", "pairs"], help="one of the two")
     parser.add_argument("--json", type=Path, default=None, help="write the figures here")
     options = parser.parse_args()
-    torch.set_num_threads(_THREADS)
+    # As the command does, before torch is loaded, which is when these are read.
+    prepare_process()
+    os.environ["OMP_NUM_THREADS"] = _THREADS
+    os.environ.setdefault("GOMP_SPINCOUNT", "0")
     figures: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as scratch:
         if options.only != "pairs":
@@ -76,7 +79,7 @@ def decoder(scratch: Path, *, short: bool) -> dict[str, Any]:
                   "save_every": 1000, "warmup": 0.05, "precision": "float32"},
     })  # fmt: skip
     losses = validations(scratch / "decoder")
-    key = f"{data[:16]} torch {torch.__version__.partition('+')[0]}" + (" short" if short else "")
+    key = f"{data[:16]} torch {version('torch').partition('+')[0]}" + (" short" if short else "")
     stored = _STORED.get(key)
     met = (
         None if stored is None else all(abs(losses[s] - loss) <= 1e-3 for s, loss in stored.items())
