@@ -55,6 +55,16 @@ def test_a_row_does_not_hang_on_the_rows_beside_it() -> None:
     assert all(torch.equal(together[row], made(x[row : row + 1])[0]) for row in range(6))
 
 
+def test_layers_that_share_activations_take_no_others_for_them() -> None:
+    (first, weight), (second, _) = layer(bias=False), layer(bias=False)
+    second.shared = first.shared
+    x, y = torch.randn(3, 40), torch.randn(3, 40)
+    made = [first(x), second(x), second(y), first(y), first(x)]
+    for given, found in zip((x, x, y, y, x), made, strict=True):
+        exact = given.double() @ weight.T
+        assert (found.double() - exact).abs().max() < 1e-4 * exact.abs().max()
+
+
 def test_what_is_no_number_stays_none() -> None:
     made, _ = layer()
     x = torch.randn(2, 40)
