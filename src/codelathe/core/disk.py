@@ -71,24 +71,42 @@ def check_room(folder: Path, needed: int, hint: str) -> None:
 def whole_folder(target: Path) -> Iterator[Path]:
     """A folder to fill, which becomes `target` when the block has ended without an error.
 
-    It is on the disk then, to its last byte; a folder that stood there is replaced. However
-    else the block ends, `target` is as it was. What processes left behind that were killed
-    meanwhile is removed. `target` is in a folder that exists.
+    A folder that stood there is replaced. However else the block ends, `target` is as it was.
     """
+    with workplace(target) as fresh:
+        yield fresh
+        settle(fresh, target)
+
+
+@contextmanager
+def workplace(target: Path) -> Iterator[Path]:
+    """An empty folder beside `target`, whose own folder exists; gone at the end of the block.
+
+    What processes left there that were killed meanwhile is removed.
+    """
+    target = target.absolute()
     _sweep(target)
     fresh = target.with_name(f".{target.name}{_MARK}{os.getpid()}")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir()
     try:
         yield fresh
-        for entry in (*fresh.rglob("*"), fresh):
-            make_durable(entry)
-        if target.is_dir():
-            shutil.rmtree(target)
-        fresh.rename(target)
-        make_durable(target.parent)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+
+
+def settle(made: Path, target: Path) -> None:
+    """Put a file or folder that is complete in its place, in the place of what stood there.
+
+    It would survive a power cut then, to its last byte.
+    """
+    target = target.absolute()
+    for entry in [*made.rglob("*"), made] if made.is_dir() else [made]:
+        make_durable(entry)
+    if target.is_dir() and not target.is_symlink():
+        shutil.rmtree(target)
+    made.replace(target)
+    make_durable(target.parent)
 
 
 def make_durable(path: Path) -> None:

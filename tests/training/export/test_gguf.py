@@ -13,6 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from codelathe.core import disk
 from codelathe.core.errors import (
     DiskFull,
     ModelFileError,
@@ -23,7 +24,6 @@ from codelathe.core.errors import (
 from codelathe.core.generation import Request, Sampling
 from codelathe.core.gguf import GgufHeader, read_gguf_header
 from codelathe.core.lineage import Lineage, write_lineage
-from codelathe.training.export import staging
 from codelathe.training.export.gguf_export import GgufFile, GgufOrder, find_done, make_gguf
 from codelathe.training.export.merging import Parts
 from codelathe.training.export.prompts import PROBES, prompts
@@ -344,7 +344,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(
     checkpoint: MakeCheckpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = shutil.disk_usage(tmp_path)
-    monkeypatch.setattr(staging.shutil, "disk_usage", lambda _: usage._replace(free=1000))
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: usage._replace(free=1000))
     with pytest.raises(DiskFull):
         convert(checkpoint("llama"), tmp_path / "x.gguf")
     assert not list(tmp_path.iterdir())

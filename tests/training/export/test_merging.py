@@ -13,6 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from codelathe.core import disk
 from codelathe.core.errors import (
     DiskFull,
     ModelFileError,
@@ -21,7 +22,6 @@ from codelathe.core.errors import (
     UsageError,
 )
 from codelathe.core.lineage import Lineage, read_lineage, write_lineage
-from codelathe.training.export import staging
 from codelathe.training.export.merging import Merged, Order, Parts, merge
 from codelathe.wiring import open_checkpoint
 
@@ -268,14 +268,14 @@ def test_a_full_disk_is_told_and_leaves_nothing(
     parts: MakeParts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = shutil.disk_usage(tmp_path)
-    monkeypatch.setattr(staging.shutil, "disk_usage", lambda _: usage._replace(free=1000))
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: usage._replace(free=1000))
     with pytest.raises(DiskFull):
         run(parts("llama"), tmp_path / "out")
     assert not list(tmp_path.iterdir())
 
 
 def test_what_a_killed_run_left_is_removed_by_the_next(parts: MakeParts, tmp_path: Path) -> None:
-    left = tmp_path / ".out.making-999999999"
+    left = tmp_path / ".out.unfinished-999999999"
     left.mkdir()
     (left / "half").write_text("x")
     run(parts("llama"), tmp_path / "out")

@@ -1,21 +1,15 @@
-"""Files and folders that appear whole or not at all.
-
-What is made lies beside its place under a hidden name with the process's number, and is renamed
-when it is complete. What processes that have ended left there is removed by the next one.
-"""
+"""Where exports are made before they are whole, and what is said when there is no room."""
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from codelathe.core.errors import DiskFull, UsageError
-from codelathe.store.part import disk_errors, disk_full
+from codelathe.core import disk
+from codelathe.core.errors import UsageError
 
-_MARK = ".making-"
+_MAKE_ROOM = "free some room, or name another disk with --out"
 
 
 @contextmanager
@@ -23,24 +17,13 @@ def workplace(out: Path) -> Iterator[Path]:
     """An empty folder beside `out`, on the same disk; gone at the end of the block.
 
     Raises:
-        UsageError: the folder that `out` is to stand in does not exist.
-        StoreError: it cannot be written to.
+        UsageError: the folder that `out` is to stand in does not exist or cannot be written to.
     """
-    if not out.absolute().parent.is_dir():
-        raise UsageError(
-            f"{out.absolute().parent} does not exist",
-            hint=f"mkdir -p {out.absolute().parent}",
-            field="out",
-        )
-    _sweep(out)
-    folder = out.absolute().parent / f".{out.name}{_MARK}{os.getpid()}"
-    with disk_errors(folder):
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
-    try:
+    parent = out.absolute().parent
+    if not parent.is_dir():
+        raise UsageError(f"{parent} does not exist", hint=f"mkdir -p {parent}", field="out")
+    with writing(parent), disk.workplace(out) as folder:
         yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def check_room(folder: Path, need: int) -> None:
@@ -49,53 +32,23 @@ def check_room(folder: Path, need: int) -> None:
     Raises:
         DiskFull: fewer than `need` bytes are free.
     """
-    free = shutil.disk_usage(folder).free
-    if free < need:
-        raise DiskFull(
-            f"{need:,} bytes are to be written in {folder.parent}, and {free:,} are free",
-            hint="free some room, or name another disk with --out",
-        )
+    disk.check_room(folder, need, _MAKE_ROOM)
 
 
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Say of a full disk that it is one, however the library that writes puts it."""
-    try:
-        with disk_errors(path):
-            yield
-    except Exception as error:
-        if isinstance(error, DiskFull) or not _of_a_full_disk(error):
-            raise
-        raise disk_full(path) from None
+def writing(path: Path) -> AbstractContextManager[None]:
+    """Say of a full disk, and of one that may not be written, that it is so."""
+    return disk.disk_errors(
+        path,
+        _MAKE_ROOM,
+        lambda told: UsageError(
+            f"cannot write {path}: {told}",
+            hint="name a place that can be written with --out",
+            field="out",
+        ),
+    )
 
 
 def settle(made: Path, out: Path) -> None:
-    """Put what is complete in its place, so that it would survive a power cut.
-
-    An empty folder in its place, or a file, is replaced.
-    """
+    """Put what is complete in its place, so that it would survive a power cut."""
     with writing(out):
-        for file in [made, *made.rglob("*")] if made.is_dir() else [made]:
-            if file.is_file():
-                with file.open("rb") as opened:
-                    os.fsync(opened.fileno())
-        made.replace(out.absolute())
-        parent = os.open(out.absolute().parent, os.O_RDONLY)
-        try:
-            os.fsync(parent)
-        finally:
-            os.close(parent)
-
-
-def _of_a_full_disk(error: Exception) -> bool:
-    """Whether the words are those of a full disk: these errors carry no number."""
-    told = str(error).lower()
-    return "no space left" in told or "os error 28" in told or "requested and" in told
-
-
-def _sweep(out: Path) -> None:
-    """Remove the workplaces of processes that are no more."""
-    for left in out.absolute().parent.glob(f".{out.name}{_MARK}*"):
-        number = left.name.rpartition("-")[2]
-        if number.isdecimal() and not Path(f"/proc/{number}").exists():
-            shutil.rmtree(left, ignore_errors=True)
+        disk.settle(made, out)
