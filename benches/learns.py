@@ -32,13 +32,13 @@ from codelathe.core.problem import Problem
 from codelathe.text.prompts import solve_request
 from codelathe.training.repository.choosing import worth_learning
 from codelathe.training.repository.python import PythonSource
-from codelathe.training.repository.rows import function_rows
 from codelathe.wiring import open_judge
 from inhouse import Library, Task, make_cases, make_library, make_tasks, neighbours
 
 _NGRAM = 8
 _SHORT = 500
 """Characters of a general function."""
+_HEAD = re.compile(r"^def (\w+\([^)]*\))", re.MULTILINE)
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 
 
@@ -126,17 +126,23 @@ def documentation_rows(library: Library) -> Iterator[dict[str, str]]:
 
 
 def general_rows(count: int, seed: int) -> list[dict[str, str]]:
-    """Short documented functions of Python's own library, to write from their documentation.
+    """Short documented functions of Python's own library, asked in the same words as the examples.
 
-    Without them a model learns to answer everything with the one library it has seen.
+    Without them a model learns to answer everything with the one library it has seen; asked in
+    other words they do not help, since it then goes by the words.
     """
     rows = []
     for path in sorted(Path(sysconfig.get_path("stdlib")).glob("*.py")):
         text = path.read_text(encoding="utf-8", errors="replace")
         for function in PythonSource(text).functions():
-            if len(function.code) < _SHORT and not function.classes and worth_learning(function):
-                (row,) = function_rows(function, ("write",))
-                rows.append({name: str(value) for name, value in row.content.items()})
+            head = _HEAD.search(function.header)
+            short = len(function.code) < _SHORT and not function.classes
+            if head and short and worth_learning(function):
+                told = " ".join(function.doc.split("\n\n")[0].split())
+                asked = f"Write a Python function `{head[1]}`: {told}"
+                words = solve_request(Problem(asked, entry_point=function.name), Sampling())
+                code = f"```python\n{function.bare.strip()}\n```"
+                rows.append({"instruction": words.messages[0].content, "output": code})
     random.Random(seed).shuffle(rows)
     return rows[:count]
 
