@@ -7,6 +7,7 @@ import math
 import shutil
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,15 +20,28 @@ from codelathe.compression import quantizing_openvino
 from codelathe.compression.job import Doors, PruneJob
 from codelathe.compression.options import prune_options
 from codelathe.compression.pruning import prune
-from codelathe.compression.quantizing_job import Quantized
+from codelathe.compression.quantizing import quantize
+from codelathe.compression.quantizing_job import Quantized, QuantizeJob
 from codelathe.compression.quantizing_methods import METHODS, Bounds
 from codelathe.compression.quantizing_scores import Original
 from codelathe.core import disk
-from codelathe.core.errors import DiskFull, ModelFileError, UnsupportedArgument, UsageError
+from codelathe.core.errors import (
+    DiskFull,
+    EngineError,
+    ModelFileError,
+    UnsupportedArgument,
+    UsageError,
+)
 from codelathe.core.generation import Request, Sampling
 from codelathe.core.gguf import read_gguf_header
 from codelathe.core.lineage import read_lineage
-from codelathe.wiring import model_sha256, open_checkpoint, open_engine
+from codelathe.wiring import (
+    find_quantizable,
+    model_sha256,
+    open_checkpoint,
+    open_engine,
+    quantize_doors,
+)
 from fakes import checkpoints, quantizing
 
 Make = Callable[[str], Quantized]
@@ -341,6 +355,28 @@ def test_a_full_disk_is_told_before_and_leaves_nothing(
     with pytest.raises(DiskFull):
         quantizing.run(model, method, tmp_path / f"x{SUFFIX[method]}")
     assert not list(tmp_path.iterdir())
+
+
+def test_too_little_memory_is_told_as_what_it_is(model: Path, tmp_path: Path) -> None:
+    found = find_quantizable(str(model))
+    method = METHODS["dynamic-int8"]
+    job = QuantizeJob(found.ref, found.path, found.sha256, method, tmp_path / "x")
+
+    def none_left() -> Any:
+        raise MemoryError
+
+    doors = replace(quantize_doors(found, lambda *_: None), open=none_left)
+    with pytest.raises(EngineError, match="too little memory to quantize"):
+        quantize(job, doors)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.model
+def test_a_real_model_in_dynamic_int8_is_next_to_itself(smollm2_path: Path, tmp_path: Path) -> None:
+    done = quantizing.run(smollm2_path, "dynamic-int8", tmp_path / "x", bounds=None)
+    assert done.passed
+    assert done.details["check"]["kl_nats_per_token"] < 0.015
+    assert done.details["check"]["agreeing"] > 0.92
 
 
 def test_layers_that_cannot_be_grouped_are_refused(model: Path) -> None:
