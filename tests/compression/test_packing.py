@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from pathlib import Path
 
 import pytest
 import torch
+import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors import safe_open
@@ -15,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from codelathe.compression._torch_packing import pack_folder
 from codelathe.core.errors import ModelFileError
 from codelathe.core.packed import FORMAT, PACKED, parse_packed
-from codelathe.engines._torch_packed import count_packed, read_packed
+from codelathe.engines._torch_packed import count_packed, read_packed, unpacked_bytes
 
 FLOATS = (torch.float32, torch.bfloat16, torch.float16)
 
@@ -89,6 +91,12 @@ def test_the_weights_are_counted_without_unpacking(tmp_path: Path) -> None:
     assert count_packed(path) == 405
 
 
+def test_the_memory_of_the_whole_is_told_in_the_numbers_it_is_stored_in(tmp_path: Path) -> None:
+    weights = {"w": sparse(0.9, torch.float64, 20), "b": torch.ones(5)}
+    path, _, _ = packed(tmp_path, weights)
+    assert unpacked_bytes(path) == 400 * 8 + 5 * 4
+
+
 def test_an_ordinary_file_is_refused_as_packed(tmp_path: Path) -> None:
     path = tmp_path / PACKED
     save_file({"w": torch.ones(3)}, path, {"format": "pt"})
@@ -146,3 +154,22 @@ def test_a_part_that_is_cut_is_refused(tmp_path: Path) -> None:
     save_file(tensors, path, metadata)
     with pytest.raises(ModelFileError, match="is damaged"):
         read_packed(path)
+
+
+def test_a_part_that_grows_beyond_what_it_should_be_is_refused_before_it_does(
+    tmp_path: Path,
+) -> None:
+    huge = 1 << 28
+    part = zstandard.ZstdCompressor().compress(bytes(huge))
+    told = {"dtype": "uint8", "shape": [16], "sparse": False, "parts": [[len(part), 16]]}
+    metadata = {FORMAT: json.dumps({"version": 1, "tensors": {"w": told}})}
+    data = torch.frombuffer(bytearray(part), dtype=torch.uint8)
+    save_file({"w": data}, tmp_path / PACKED, metadata)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ModelFileError, match="is damaged"):
+            read_packed(tmp_path / PACKED)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < huge / 8

@@ -7,23 +7,17 @@ missing are an error, where `transformers` would draw them at random and go on.
 
 from __future__ import annotations
 
-import math
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from logging import ERROR, getLogger
 from pathlib import Path
 from typing import Any
 
-import safetensors
 import torch
 import transformers
-import transformers.modeling_gguf_pytorch_utils as gguf_reading
-from safetensors import SafetensorError
 from tokenizers import pre_tokenizers
 from transformers.models.auto import modeling_auto
-from transformers.utils import logging
 
 from codelathe.core.checkpoint import (
     AdapterHeader,
@@ -32,22 +26,17 @@ from codelathe.core.checkpoint import (
     read_checkpoint_header,
 )
 from codelathe.core.errors import (
-    EngineError,
     MissingDependency,
     ModelFileError,
 )
 from codelathe.core.gguf import GgufHeader, read_gguf_header
 from codelathe.engines import _torch_int8, _torch_seq2seq  # noqa: F401 (int8 registers itself)
-from codelathe.engines._torch_packed import count_packed, packed_class, packed_file, read_packed
-from codelathe.engines._torch_place import BITS, QUANTIZED, Place, Weights, free_memory
+from codelathe.engines._torch_memory import check_memory
+from codelathe.engines._torch_packed import packed_class, packed_file, read_packed
+from codelathe.engines._torch_place import QUANTIZED, Place, Weights
+from codelathe.engines._torch_told import quiet, told_of
 
 _torch_seq2seq.register()
-
-#: What a broken, foreign or unknown file makes the libraries raise.
-_BROKEN = (
-    OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, RuntimeError,
-    ImportError, SafetensorError,
-)  # fmt: skip
 
 
 def read_header(weights: Weights) -> GgufHeader | CheckpointHeader:
@@ -83,7 +72,7 @@ def load_tokenizer(weights: Weights) -> Any:
             "into the folder",
         )
     folder, extra = _source(where)
-    with _told_of(where), _quiet():
+    with told_of(where), quiet():
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **extra)
         if where.is_file() and _splits_digits(where):
             tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
@@ -121,7 +110,7 @@ def make_model(config: Mapping[str, Any], seed: int) -> Any:
     Its weights are drawn with `seed`, on the processor and apart from what else is drawn.
     """
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    with torch.random.fork_rng(devices=[]), _quiet():
+    with torch.random.fork_rng(devices=[]), quiet():
         torch.manual_seed(seed)
         settings = transformers.AutoConfig.for_model(**config)
         return _writer(settings, Path(settings.model_type)).from_config(settings).to(device)
@@ -150,9 +139,9 @@ def _load(
     weights: Weights, place: Place, choose: Callable[[Any, Path], Any]
 ) -> tuple[Any, list[str]]:
     """The model of the Auto class that `choose` takes, and the tensors that no file has."""
-    _check_memory(weights, place)
+    check_memory(weights, place)
     folder, extra = _source(weights.path)
-    with _told_of(weights.path), _quiet():
+    with told_of(weights.path), quiet():
         config = transformers.AutoConfig.from_pretrained(folder, **extra)
         model_class = choose(config, weights.path)
         if not weights.gguf and (packed := packed_file(weights.path)) is not None:
@@ -226,37 +215,6 @@ def opening_tokens(model: Any) -> list[int]:
     return [start] if forced is None else [start, forced]
 
 
-def _check_memory(weights: Weights, place: Place) -> None:
-    """Refuse what would end in the system killing this process, or half-way in an error."""
-    with _told_of(weights.path):
-        needed, free = _needed(weights, place), free_memory(place.device)
-    if needed > free:
-        raise EngineError(
-            f"{weights.path} takes {needed / 1e9:.1f} GB in {place.numbers}, and "
-            f"{free / 1e9:.1f} GB of memory are free ({place.device})",
-            hint="choose a smaller precision (bfloat16, int8, int4), or a GGUF file with the "
-            "engine llamacpp",
-        )
-
-
-def _needed(weights: Weights, place: Place) -> int:
-    """The bytes that the weights take in memory."""
-    if weights.gguf:
-        count = read_gguf_header(weights.path).parameters
-    elif packed := packed_file(weights.path):
-        count = count_packed(packed)
-    elif place.stored:  # as they are
-        return sum(file.stat().st_size for file in weights.path.glob("*.safetensors"))
-    else:
-        count = sum(map(_count_weights, weights.path.glob("*.safetensors")))
-    return count * BITS[place.precision] // 8
-
-
-def _count_weights(path: Path) -> int:
-    with safetensors.safe_open(path, framework="pt") as file:
-        return sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
-
-
 def _writer(config: Any, path: Path) -> Any:
     """The Auto class that makes of `config` a model that writes text."""
     if config.is_encoder_decoder:
@@ -307,7 +265,7 @@ def _adapted(model: Any, folder: Path, *, merge: bool) -> Any:
     getLogger("bitsandbytes").setLevel(ERROR)  # peft loads it, and it tells of kernels it lacks
     import peft
 
-    with _told_of(folder), warnings.catch_warnings(record=True) as said:
+    with told_of(folder), warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         adapted = peft.PeftModel.from_pretrained(model, folder)
     if adapted.active_peft_config.is_prompt_learning:
@@ -370,46 +328,3 @@ def _source(path: Path) -> tuple[str, dict[str, Any]]:
     if path.is_file():
         return str(path.parent), {**safe, "gguf_file": path.name}
     return str(path), safe
-
-
-@contextmanager
-def _told_of(path: Path) -> Iterator[None]:
-    """Say of which file it is what the libraries raise."""
-    try:
-        yield
-    except EngineError:
-        raise
-    except (MemoryError, torch.OutOfMemoryError):
-        raise EngineError(
-            f"there is too little memory for {path}",
-            hint="choose a smaller model, or a smaller precision (bfloat16, int8, int4)",
-        ) from None
-    except _BROKEN as error:
-        raise ModelFileError(
-            f"transformers cannot load {path}: {_brief(error)}",
-            hint="fetch it again (lathe models pull NAME), or name another model",
-        ) from None
-
-
-def _brief(error: BaseException) -> str:
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0][:300]
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """No progress bars, and no word of what is checked here anyway."""
-    before, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    bar = gguf_reading.tqdm  # the one bar that the switch above does not reach
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    gguf_reading.tqdm = lambda items, **_: items
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        gguf_reading.tqdm = bar
-        logging.set_verbosity(before)
-        if bars:
-            logging.enable_progress_bar()

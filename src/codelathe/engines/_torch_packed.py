@@ -35,6 +35,17 @@ def count_packed(path: Path) -> int:
         return sum(tensor.count for tensor in parse_packed(file.metadata(), path).values())
 
 
+def unpacked_bytes(path: Path) -> int:
+    """The bytes that the whole model takes once it is read, in the numbers it is stored in.
+
+    Raises:
+        ModelFileError: it is no packed file.
+    """
+    with safetensors.safe_open(path, framework="np") as file:
+        tensors = parse_packed(file.metadata(), path).values()
+        return sum(tensor.count * tensor.item_bytes for tensor in tensors)
+
+
 def read_packed(path: Path) -> dict[str, torch.Tensor]:
     """Every tensor of the packed file, by its name.
 
@@ -106,9 +117,13 @@ def _parts(data: Any, tensor: PackedTensor) -> Iterator[Any]:
         at += stored
         if stored != meant:
             try:
-                part = np.frombuffer(reader.decompress(part, max_output_size=meant), np.uint8)
+                # What a frame says of its size is believed by the reader, whatever it is told.
+                if zstandard.frame_content_size(part) not in (-1, meant):
+                    raise _Damaged("a part says that it is of another size than it should be")
+                whole = reader.decompress(part, max_output_size=meant, allow_extra_data=False)
             except zstandard.ZstdError as error:
                 raise _Damaged(str(error)) from None
+            part = np.frombuffer(whole, np.uint8)
         if part.size != meant:
             raise _Damaged("a part has not the size it should have")
         yield part
