@@ -129,6 +129,21 @@ def read_checkpoint_header(folder: Path | str) -> CheckpointHeader:
     return read_tokenizer_header(folder, config)
 
 
+def weight_files(folder: Path) -> list[Path]:
+    """The safetensors files that a checkpoint's weights are in, as `transformers` chooses them.
+
+    Repositories hold others beside them, such as the same weights in their makers' own form.
+    """
+    whole, index = folder / "model.safetensors", folder / "model.safetensors.index.json"
+    if whole.is_file():
+        return [whole]
+    if index.is_file():
+        told = (_object(index) or {}).get("weight_map")
+        names = set(told.values()) if isinstance(told, dict) else set()
+        return [folder / name for name in sorted(names) if Path(name).name == name]
+    return sorted(folder.glob("*.safetensors"))
+
+
 def read_tokenizer_header(
     folder: Path | str, config: dict[str, Any] | None = None
 ) -> CheckpointHeader:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import safetensors
 
+from codelathe.core.checkpoint import weight_files
 from codelathe.core.errors import EngineError
 from codelathe.core.gguf import read_gguf_header
 from codelathe.engines._torch_packed import count_packed, packed_file, unpacked_bytes
@@ -35,9 +36,9 @@ def _needed(weights: Weights, place: Place) -> int:
         # Unpacked it is in memory in what it is stored in, before it becomes anything else.
         return max(count_packed(packed) * BITS[place.precision] // 8, unpacked_bytes(packed))
     elif place.stored:  # as they are
-        return sum(file.stat().st_size for file in weights.path.glob("*.safetensors"))
+        return sum(file.stat().st_size for file in weight_files(weights.path))
     else:
-        count = sum(map(_count_weights, weights.path.glob("*.safetensors")))
+        count = sum(map(_count_weights, weight_files(weights.path)))
     return count * BITS[place.precision] // 8
 
 

@@ -361,3 +361,26 @@ def test_a_tokenizer_that_is_larger_than_the_model_is_refused(
     save_file(values, folder / "model.safetensors", {"format": "pt"})
     with pytest.raises(ModelFileError, match="do not belong together"):
         convert(folder, tmp_path / "x.gguf")
+
+
+def test_weights_in_their_makers_own_form_beside_the_checkpoints_are_passed_over(
+    checkpoint: MakeCheckpoint, tmp_path: Path
+) -> None:
+    source = tmp_path / "m"
+    shutil.copytree(checkpoint("llama"), source)
+    convert(source, tmp_path / "plain.gguf")
+    save_file({"tok_embeddings.weight": torch.ones(3)}, source / "consolidated.safetensors")
+    convert(source, tmp_path / "both.gguf")
+    assert types(tmp_path / "both.gguf") == types(tmp_path / "plain.gguf")
+
+
+def test_weights_that_are_cut_short_are_told_by_their_file(
+    checkpoint: MakeCheckpoint, tmp_path: Path
+) -> None:
+    source = tmp_path / "m"
+    shutil.copytree(checkpoint("llama"), source)
+    weights = source / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    with pytest.raises(ModelFileError, match=r"model\.safetensors cannot be read"):
+        convert(source, tmp_path / "x.gguf")
+    assert not (tmp_path / "x.gguf").exists()

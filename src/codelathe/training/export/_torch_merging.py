@@ -19,6 +19,7 @@ from peft.tuners.tuners_utils import BaseTunerLayer
 from peft.utils import ModulesToSaveWrapper
 from safetensors import SafetensorError, safe_open
 
+from codelathe.core.checkpoint import weight_files
 from codelathe.core.errors import ModelFileError
 from codelathe.core.packed import PACKED, parse_packed
 
@@ -99,7 +100,7 @@ def stored_types(path: Path) -> dict[str, torch.dtype]:
     """In what each tensor of a checkpoint's folder is stored; nothing for a GGUF file."""
     found: dict[str, torch.dtype] = {}
     if path.is_dir():
-        for file in sorted(path.glob("*.safetensors")):
+        for file in weight_files(path):
             with safe_open(file, framework="pt") as opened:
                 if file.name == PACKED:
                     packed = parse_packed(opened.metadata(), file)

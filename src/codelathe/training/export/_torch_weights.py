@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 
+from codelathe.core.checkpoint import weight_files
+from codelathe.core.errors import ModelFileError
 from codelathe.core.packed import PACKED
 from codelathe.training.export.gguf_file import Weight
 
@@ -15,13 +17,24 @@ if TYPE_CHECKING:
 
 
 def folder_weights(folder: Path) -> dict[str, Weight]:
-    """The tensors of the ordinary safetensors files, by name; nothing is read yet."""
+    """The tensors of the ordinary safetensors files, by name; nothing is read yet.
+
+    Raises:
+        ModelFileError: a file is missing or damaged.
+    """
     found: dict[str, Weight] = {}
-    for file in sorted(set(folder.glob("*.safetensors")) - {folder / PACKED}):
-        with safe_open(file, framework="pt") as opened:
-            for name in opened.keys():  # noqa: SIM118 (it is no dictionary)
-                shape = tuple(opened.get_slice(name).get_shape())
-                found[name] = Weight(shape, _reader(file, name))
+    for file in weight_files(folder):
+        if file.name == PACKED:
+            continue
+        try:
+            with safe_open(file, framework="pt") as opened:
+                for name in opened.keys():  # noqa: SIM118 (it is no dictionary)
+                    shape = tuple(opened.get_slice(name).get_shape())
+                    found[name] = Weight(shape, _reader(file, name))
+        except (OSError, SafetensorError) as error:
+            raise ModelFileError(
+                f"{file} cannot be read: {error}", hint="fetch or make the model again"
+            ) from None
     return found
 
 
