@@ -141,7 +141,7 @@ def _range(limits: Limits) -> str:
     bounds = (
         ("from", limits.low), ("above", limits.above), ("to", limits.high), ("below", limits.below)
     )  # fmt: skip
-    told = (f"{word} {bound:g}" for word, bound in bounds if bound is not None)
+    told = (f"{word} {bound:.10g}" for word, bound in bounds if bound is not None)
     return ", ".join(limits.choices) or " ".join(told)
 
 

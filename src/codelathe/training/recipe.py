@@ -118,7 +118,9 @@ class TrainPart:
     warmup: float = setting(0.03, "share of the steps in which it rises", low=0, high=1)
     weight_decay: float = setting(0.0, "AdamW's", low=0)
     clip: float = setting(1.0, "longest gradient; 0 for any", low=0)
-    seed: int = setting(0, "draws new weights, the order of the rows, and dropout", low=0)
+    seed: int = setting(
+        0, "draws new weights, the order of the rows, and dropout", low=0, high=(1 << 32) - 1
+    )
     precision: str = setting(
         "auto", "numbers it computes in; bfloat16 where the machine has it", choices=PRECISIONS
     )

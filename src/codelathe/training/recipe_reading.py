@@ -8,6 +8,7 @@ each other. Neither torch nor the model is needed to find them.
 from __future__ import annotations
 
 import difflib
+import math
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
@@ -203,7 +204,9 @@ def _read(value: Any, wanted: Any) -> tuple[Any, bool]:
 
 
 def _outside(number: float, limits: Limits) -> str:
-    """What bound a number breaks; a number that is none breaks all."""
+    """What bound a number breaks."""
+    if isinstance(number, float) and not math.isfinite(number):
+        return "it is a finite number"
     bounds = (
         (limits.low, ge, "at least"),
         (limits.above, gt, "more than"),
@@ -212,7 +215,7 @@ def _outside(number: float, limits: Limits) -> str:
     )
     for bound, holds, told in bounds:
         if bound is not None and not holds(number, bound):
-            return f"it is {told} {bound:g}"
+            return f"it is {told} {bound:.10g}"
     return ""
 
 

@@ -68,6 +68,21 @@ def test_all_faults_are_told_at_once() -> None:
 @pytest.mark.parametrize(
     ("where", "sections"),
     [
+        ("train.epochs", {"train": {"epochs": float("inf")}}),
+        ("method.alpha", {"method": {"alpha": float("inf")}}),
+        ("train.weight_decay", {"train": {"weight_decay": float("inf")}}),
+        ("train.seed", {"train": {"seed": 1 << 32}}),
+    ],
+)
+def test_numbers_that_nothing_can_be_computed_with_are_faults(
+    where: str, sections: dict[str, Any]
+) -> None:
+    assert where in faults(**sections)
+
+
+@pytest.mark.parametrize(
+    ("where", "sections"),
+    [
         ("train.steps", {"train": {"steps": 3, "epochs": 1}}),
         ("method.r", {"method": {"name": "full", "r": 8}}),
         ("method.quantization", {"method": {"name": "lora", "quantization": "int8"}}),
