@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -152,7 +153,8 @@ def _tune(recipe: Recipe, output: Output) -> tuple[Tuned, tuple[Row, ...]]:
     prepared = prepare_data(recipe, output)
     out = Path(recipe.out).expanduser()
     with fetching(output) as progress:
-        identity = identify(recipe, base_sha256(recipe.model.name, progress), prepared)
+        base = base_sha256(recipe.model.name, progress)
+        identity = identify(recipe, base, prepared, _adapter(recipe.model.name))
         if (done := finished(out, identity)) is not None:
             output.say(f"{printable(str(out))} is done already")
             return done, prepared.parts.test
@@ -168,6 +170,14 @@ def _tune(recipe: Recipe, output: Output) -> tuple[Tuned, tuple[Row, ...]]:
     with ExitStack() as stack:
         stack.callback(start.text.close)
         return learning(start, prepared, recipe, out, output), prepared.parts.test
+
+
+def _adapter(name: str) -> Path | None:
+    """The folder of the adapter that is gone on from, where the model is one."""
+    from codelathe.core.modelref import parse_model_ref
+
+    ref = parse_model_ref(name)
+    return Path(ref.name).expanduser() if ref.scheme == "adapter" else None
 
 
 def _end(tuned: Tuned, held_out: tuple[Row, ...], recipe: Recipe, output: Output) -> int:
@@ -225,4 +235,4 @@ def _show(tuned: Tuned, output: Output, use: str = "generate PROMPT") -> None:
         f"{tuned.tokens_per_second:,.0f} tokens/s, {tuned.seconds:,.0f} s, at most "
         f"{human_bytes(tuned.peak_memory)} of memory"
     )
-    click.echo(f"lathe {use} --model {printable(tuned.ref)}")
+    click.echo(f"lathe {use} --model {shlex.quote(printable(tuned.ref))}")

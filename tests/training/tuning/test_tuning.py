@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from codelathe.core.errors import DiskFull, EngineError, UsageError
 from codelathe.core.lineage import read_lineage
+from codelathe.core.modelref import ModelRef, parse_model_ref
 from codelathe.training.recipe import MethodPart
-from codelathe.training.tuning import Standing, TuningStopped, tune
-from codelathe.training.tuning.folder import checkpoints, held
+from codelathe.training.tuning import Standing, Tuned, TuningStopped, tune
+from codelathe.training.tuning.folder import checkpoints, disk_errors, held
+from codelathe.training.tuning.metrics import draw, read_metrics
 from training.tuning.conftest import RECIPE, Opened, documents, losses, parts, with_train
 
 Open = Callable[..., Opened]
@@ -156,6 +161,39 @@ def test_tied_weights_go_on_and_are_saved_once(opened: Open, tmp_path: Path) -> 
     assert "lm_head.weight" not in load_file(tmp_path / "parts" / "model.safetensors")
 
 
+def test_another_adapter_under_the_same_name_is_another_run(opened: Open, tmp_path: Path) -> None:
+    first = tmp_path / "first"
+    tune(opened(), parts(), RECIPE, first)
+    tune(opened(adapter=first), parts(), RECIPE, tmp_path / "more")
+    shutil.rmtree(first)
+    tune(opened(), parts(), with_train(RECIPE, seed=1), first)
+    with pytest.raises(UsageError, match="adapter_sha256"):
+        tune(opened(adapter=first), parts(), RECIPE, tmp_path / "more")
+
+
+def test_a_folder_whose_first_file_was_being_written_is_taken(opened: Open, tmp_path: Path) -> None:
+    (tmp_path / "run.json.new").write_text("{")
+    assert tune(opened(), parts(), with_train(RECIPE, steps=1), tmp_path).steps == 1
+
+
+def test_a_result_that_was_moved_is_answered_where_it_is(opened: Open, tmp_path: Path) -> None:
+    tune(opened(), parts(), with_train(RECIPE, steps=1), tmp_path / "one")
+    (tmp_path / "one").rename(tmp_path / "two")
+    again = tune(opened(), parts(), with_train(RECIPE, steps=1), tmp_path / "two")
+    assert again.path == str(tmp_path / "two")
+
+
+def test_a_second_process_of_a_run_that_is_done_waits_for_nobody(
+    opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = tune(opened(), parts(), RECIPE, tmp_path)
+    monkeypatch.setenv("RANK", "1")
+    ear = Ear()
+    untouched = (tmp_path / "adapter_model.safetensors").stat().st_mtime_ns
+    assert tune(opened(), parts(), RECIPE, tmp_path, ear) == first
+    assert (tmp_path / "adapter_model.safetensors").stat().st_mtime_ns == untouched
+
+
 def test_a_folder_with_other_files_is_refused(opened: Open, tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("...")
     with pytest.raises(UsageError, match="no tuning run"):
@@ -195,6 +233,21 @@ def test_a_loss_that_is_no_number_stops_at_the_last_good_state(
     assert max(checkpoints(tmp_path)) <= 4
 
 
+def test_a_loss_that_is_no_number_stops_also_where_gradients_are(
+    opened: Open, tmp_path: Path
+) -> None:
+    start = opened()
+
+    def poison() -> None:
+        _poison(start.model)
+        for weight in start.model.parameters():
+            if weight.requires_grad:
+                weight.register_hook(lambda gradient: torch.nan_to_num(gradient))
+
+    with pytest.raises(TuningStopped, match="the loss of step 5 is nan"):
+        tune(start, parts(), with_train(RECIPE, evaluate_every=99), tmp_path, Ear(4, poison))
+
+
 def _poison(model: Any) -> None:
     weight = model.get_output_embeddings().weight
     weight.data[:] = float("nan")
@@ -224,6 +277,68 @@ def test_the_newest_checkpoints_and_the_best_are_kept(opened: Open, tmp_path: Pa
     tuned = tune(opened(), parts(), recipe, tmp_path)
     assert tuned.best is not None
     assert set(checkpoints(tmp_path)) == {11, 12, tuned.best.step}
+
+
+def test_the_best_checkpoint_is_kept_though_a_better_step_was_not_written(
+    opened: Open, tmp_path: Path
+) -> None:
+    recipe = with_train(
+        RECIPE, steps=16, rows=1, learning_rate=0.05, schedule="constant", save_every=3,
+        evaluate_every=1, keep=1,
+    )  # fmt: skip
+    tuned = tune(opened(), parts(), recipe, tmp_path)
+    measured = {r["step"]: r["validation_loss"] for r in read_metrics(tmp_path) if r["step"]
+                if "validation_loss" in r}  # fmt: skip
+    lowest = min(measured, key=lambda step: measured[step])
+    assert tuned.best is not None
+    assert (tuned.best.step, tuned.best.validation) == (lowest, measured[lowest])
+    written = [step for step in measured if step % 3 == 0 or step == 16]
+    best = min(written, key=lambda step: measured[step])
+    assert lowest not in written, "the test is of nothing"
+    assert best != 16, "the test is of nothing"
+    assert set(checkpoints(tmp_path)) == {best, 16}
+
+
+def test_a_run_in_parts_goes_on_across_the_end_of_an_epoch(opened: Open, tmp_path: Path) -> None:
+    # 20 rows, 6 a step in 3 parts: the last step of an epoch is short, of one part.
+    recipe = replace(
+        with_train(RECIPE, steps=None, epochs=3.0, rows=6, accumulate=3, save_every=99),
+        method=MethodPart(r=4, alpha=8.0, dropout=0.3),
+    )
+    whole = tune(opened(), parts(), recipe, tmp_path / "whole")
+    assert whole.tokens == 3 * sum(map(len, documents(20)))
+    for stop in (3, 4, 8):
+        out = tmp_path / f"stopped-{stop}"
+        with pytest.raises(KeyboardInterrupt):
+            tune(opened(), parts(), recipe, out, Ear(at=stop, act=interrupt))
+        tune(opened(), parts(), recipe, out)
+        assert losses(out) == losses(tmp_path / "whole"), stop
+
+
+def test_what_torch_says_of_a_full_disk_is_understood(tmp_path: Path) -> None:
+    state = tmp_path / "optimizer.pt"
+    state.symlink_to("/dev/full")
+    for size in (10, 3_000_000):
+        with pytest.raises(DiskFull), disk_errors(tmp_path):
+            torch.save({"state": torch.zeros(size)}, state)
+
+
+@pytest.mark.parametrize("name", ["m$^$", "a$b", "내 모델", "x_{"])
+def test_any_name_can_stand_over_the_losses(name: str, tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of letters that the font lacks
+        assert draw(tmp_path, name).stat().st_size > 100
+
+
+@pytest.mark.parametrize(
+    ("path", "ref"),
+    [("runs/a", "runs/a"), ("mine", "./mine"), ("my:run", "./my:run"), ("hf:x", "./hf:x"),
+     ("내 모델", "./내 모델"), ("../a", "../a")],
+)  # fmt: skip
+def test_the_reference_of_a_result_names_its_folder(path: str, ref: str) -> None:
+    made = Tuned(path, "checkpoint", 1, 1.0, None, None, None, 1, 1, 1.0, 1)
+    assert made.ref == ref
+    assert parse_model_ref(made.ref) == ModelRef("path", ref)
 
 
 def test_fewer_rows_than_a_step_are_said(opened: Open, tmp_path: Path) -> None:

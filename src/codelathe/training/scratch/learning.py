@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,7 +85,7 @@ def learn_pairs(
             }
             runs.write_json(out / runs.RUN, found)
         paths = {name: out / file for name, file in found["answers"].items()}
-        return Tuned.from_document(found["result"]), paths
+        return replace(Tuned.from_document(found["result"]), path=str(out)), paths
 
 
 def _run(new: New, recipe: Recipe, pairs: tuple[Pairs, Pairs], listener: Listener) -> Tuned:

@@ -52,7 +52,7 @@ def run(start: Start, parts: Parts, recipe: Recipe, out: Path, listener: Listene
     """As `tuning.tune`, which holds the folder."""
     state = PartialState(cpu=start.device == "cpu")  # the first one decides for all
     if state.is_main_process:
-        identity = identify(recipe, start.sha256, parts)
+        identity = identify(recipe, start.sha256, parts, start.adapter)
         runs.claim(out, identity.document())
         runs.clear_halves(out)
     state.wait_for_everyone()
@@ -186,11 +186,11 @@ class _Run:
                 self._write(fresh)
                 tuner.write_state(fresh)
         if state.is_main_process:
-            best = tuner.course.best
+            kept = tuner.course.kept
             runs.prune(
                 self._out,
                 self._recipe.train.keep,
-                best.step if best else None,
+                kept.step if kept else None,
                 runs.remove_checkpoint,
             )
 

@@ -35,7 +35,10 @@ COURSE = "course.json"
 
 @dataclass(slots=True)
 class Course:
-    """How a run has gone so far; kept in each checkpoint. `seconds` is the time of steps."""
+    """How a run has gone so far; kept in each checkpoint. `seconds` is the time of steps.
+
+    `best` has the lowest validation loss of all steps, `kept` that of those with a checkpoint.
+    """
 
     step: int = 0
     tokens: int = 0
@@ -44,6 +47,7 @@ class Course:
     validation_before: float | None = None
     validation: float | None = None
     best: Best | None = None
+    kept: Best | None = None
 
     def write(self, folder: Path) -> None:
         """Write it into a checkpoint."""
@@ -53,8 +57,10 @@ class Course:
     def read(folder: Path) -> Course:
         """What a checkpoint says of the run up to it."""
         document = json.loads((folder / COURSE).read_text(encoding="utf-8"))
-        best = document.pop("best")
-        return Course(best=Best(**best) if best else None, **document)
+        best, kept = (document.pop(name, None) for name in ("best", "kept"))
+        return Course(
+            best=Best(**best) if best else None, kept=Best(**kept) if kept else None, **document
+        )
 
 
 class NotFinite(Exception):
@@ -169,8 +175,10 @@ class Tuner(SFTTrainer):  # type: ignore[misc]  # the package has no types
         course.validation = loss
         if step == 0:
             course.validation_before = loss
-        elif course.best is None or loss < course.best.validation:
-            course.best = Best(step, loss)
+        else:
+            course.best = _lower(course.best, Best(step, loss))
+            if self.control.should_save:  # which comes next
+                course.kept = _lower(course.kept, Best(step, loss))
         self.hooks.row({"step": step, "validation_loss": loss})
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:  # noqa: ARG002
@@ -214,6 +222,10 @@ class Tuner(SFTTrainer):  # type: ignore[misc]  # the package has no types
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:  # noqa: ARG002
         load_weights(self._learner, Path(resume_from_checkpoint))
+
+
+def _lower(best: Best | None, now: Best) -> Best:
+    return now if best is None or now.validation < best.validation else best
 
 
 class _Flow(TrainerCallback):  # type: ignore[misc]
@@ -272,6 +284,7 @@ def arguments(recipe: Recipe, out: Path, steps: int, world: int, *, cpu: bool) -
         save_strategy="no",
         save_steps=train.save_every,
         logging_strategy="no",
+        logging_nan_inf_filter=False,
         ddp_find_unused_parameters=False,
         log_level="error",
         log_level_replica="error",

@@ -27,7 +27,10 @@ _STEP = re.compile(r"step-(\d{8})")
 _FRESH = ".new"
 _DIFFERENT = 8
 #: How libraries that hide the system's own error say that the disk is full.
-_FULL = ("no space left", "os error 28", "quota exceeded", "os error 122")
+_FULL = (
+    "no space left", "os error 28", "quota exceeded", "os error 122",
+    "file write failed", "iostream error", "unexpected pos",  # torch.save's
+)  # fmt: skip
 
 
 @contextmanager
@@ -35,7 +38,8 @@ def held(folder: Path) -> Iterator[None]:
     """Keep other processes out of `folder`, which is made where it is missing.
 
     Raises:
-        InputError: another process is in it, or it cannot be made.
+        UsageError: another process is in it.
+        InputError: it cannot be made.
     """
     from filelock import FileLock, Timeout
 
@@ -84,7 +88,8 @@ def claim(folder: Path, identity: Mapping[str, Any]) -> dict[str, Any]:
     """
     found = read_run(folder)
     if found is None:
-        if any(entry.name != LOCK for entry in folder.iterdir()):
+        ours = {LOCK, f"{RUN}{_FRESH}"}  # the second of a process that died at its first file
+        if any(entry.name not in ours for entry in folder.iterdir()):
             raise UsageError(
                 f"{folder} holds files that are no tuning run",
                 hint="name a new folder: --out DIR",

@@ -99,7 +99,8 @@ def draw(folder: Path, title: str) -> Path:
     if checks:
         xs, ys = zip(*checks, strict=True)
         axes.plot(xs, ys, "o-", color="#d94801", markersize=4, label="validation", clip_on=False)
-    axes.set(xlabel="step", ylabel="loss (nats a token)", title=title)
+    axes.set(xlabel="step", ylabel="loss (nats a token)")
+    axes.set_title(title, parse_math=False)  # a name may have dollar signs
     axes.set_xlim(left=0)
     axes.grid(alpha=0.25)
     if steps or checks:

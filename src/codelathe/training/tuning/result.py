@@ -35,7 +35,7 @@ class Start(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Best:
-    """The checkpoint with the lowest validation loss that is kept."""
+    """The step with the lowest validation loss; its checkpoint is kept if one was written."""
 
     step: int
     validation: float
@@ -66,7 +66,7 @@ class Tuned:
     @property
     def ref(self) -> str:
         """The ModelRef of the result."""
-        return f"adapter:{self.path}" if self.kind == "adapter" else self.path
+        return f"adapter:{self.path}" if self.kind == "adapter" else _named_as_path(self.path)
 
     @property
     def tokens_per_second(self) -> float:
@@ -87,6 +87,15 @@ class Tuned:
         own = {k: v for k, v in document.items() if k not in ("ref", "tokens_per_second")}
         best = own.pop("best")
         return Tuned(best=Best(**best) if best else None, **own)
+
+
+def _named_as_path(path: str) -> str:
+    """The path such that it is taken for no alias and no scheme."""
+    try:
+        plain = parse_model_ref(path).scheme == "path"
+    except LatheError:
+        plain = False
+    return path if plain else f"./{path}"
 
 
 class TuningStopped(LatheError):

@@ -5,14 +5,15 @@ The loop itself is in `_torch_trainer`, which needs torch; here is what goes bef
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from codelathe.core.errors import MissingDependency
+from codelathe.core.errors import MissingDependency, ModelFileError
 from codelathe.core.lineage import Lineage
 from codelathe.training.data.tokens import Tokens
 from codelathe.training.recipe import Recipe
@@ -43,25 +44,51 @@ class Parts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What decides the result of a run: recipe, base by hash, documents by hash."""
+    """What decides the result of a run: recipe, base by hash, documents by hash.
+
+    So does the adapter that it goes on from, if there is one.
+    """
 
     recipe: Mapping[str, Any]
     base_sha256: str
     data_sha256: str
+    adapter_sha256: str = ""
 
     def document(self) -> dict[str, Any]:
         """As `run.json` has it."""
+        adapter = {"adapter_sha256": self.adapter_sha256} if self.adapter_sha256 else {}
         return {
             "recipe": dict(self.recipe),
             "base_sha256": self.base_sha256,
+            **adapter,
             "data_sha256": self.data_sha256,
         }
 
 
-def identify(recipe: Recipe, base_sha256: str, parts: Parts) -> Identity:
-    """What decides the result."""
+def identify(
+    recipe: Recipe, base_sha256: str, parts: Parts, adapter: Path | None = None
+) -> Identity:
+    """What decides the result; `adapter` is the folder of the one that is gone on from.
+
+    Raises:
+        ModelFileError: the adapter cannot be read.
+    """
     data = documents_sha256(parts.train.documents, parts.validation.documents)
-    return Identity(recipe.document(), base_sha256, data)
+    before = _adapter_sha256(adapter) if adapter is not None else ""
+    return Identity(recipe.document(), base_sha256, data, before)
+
+
+def _adapter_sha256(folder: Path) -> str:
+    """The SHA-256 of an adapter's configuration and weights."""
+    digest = hashlib.sha256()
+    try:
+        for path in sorted(folder.glob("adapter_*")):
+            with path.open("rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+            digest.update(f"{path.name} {found}\n".encode())
+    except OSError as error:
+        raise ModelFileError(f"cannot read {folder}: {error.strerror}", field="model") from None
+    return digest.hexdigest()
 
 
 def finished(out: Path, identity: Identity) -> Tuned | None:
@@ -74,7 +101,10 @@ def finished(out: Path, identity: Identity) -> Tuned | None:
     if found is None:
         return None
     refuse_another(out, found, identity.document())
-    return Tuned.from_document(found["result"]) if "result" in found else None
+    if "result" not in found:
+        return None
+    # It may have been moved, or made from another folder by a relative name.
+    return replace(Tuned.from_document(found["result"]), path=str(out))
 
 
 def require_packages() -> None:
@@ -121,10 +151,11 @@ def tune(
     from codelathe.training.tuning._torch_run import run
 
     leads = int(os.environ.get("RANK", "0")) == 0
-    if not leads:
-        return run(start, parts, recipe, out, Silence())
+    identity = identify(recipe, start.sha256, parts, start.adapter)
+    if not leads:  # where it is done the first process answers at once, and joins no other
+        return finished(out, identity) or run(start, parts, recipe, out, Silence())
     with held(out):
-        if (before := finished(out, identify(recipe, start.sha256, parts))) is not None:
+        if (before := finished(out, identity)) is not None:
             return before
         return run(start, parts, recipe, out, listener or Silence())
 
