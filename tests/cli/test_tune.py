@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import warnings
 from pathlib import Path
 from typing import Any
@@ -126,3 +127,29 @@ def test_rows_that_teach_nothing_are_refused_before_anything_starts(
 def test_neither_recipe_nor_flags_is_wrong_use(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["tune"]) == 2
     assert "lathe tune --model" in capsys.readouterr().err
+
+
+def test_a_context_shorter_than_max_length_is_said(
+    model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = [*FLAGS[:-4], "--max-length", "100000", *FLAGS[-2:]]
+    assert run(["tune", "recipe.toml", "--model", model, *flags, "--out", "out"]) == 0
+    said = capsys.readouterr().err
+    assert "data.max_length is 100,000, and the model's context ends at " in said
+
+
+def test_the_last_line_can_be_pasted_where_the_folder_has_spaces(
+    model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert tuned(model, "--out", "my runs/내 것") == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert shlex.split(last)[-2:] == ["--model", "adapter:my runs/내 것"]
+
+
+def test_nothing_but_our_own_words_is_on_standard_error(
+    model: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert tuned(model, "--out", "out", "--quiet", "--json") == 0
+    said = capfd.readouterr()
+    assert said.err == ""
+    assert json.loads(said.out)["ref"] == "adapter:out"

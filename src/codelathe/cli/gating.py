@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict
@@ -205,7 +206,7 @@ def _told(gated: Gated) -> str:
         return f", {worse} problems got worse; the result is kept, and marked"
     return printable(
         ": no drop is shown, but too few problems were asked to exclude one that matters\n"
-        f"ask more: lathe tune gate {gated.folder} --every 1, or --samples 5"
+        f"ask more: lathe tune gate {shlex.quote(str(gated.folder))} --every 1, or --samples 5"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 import click
@@ -43,5 +44,5 @@ def show_answers(made: Made) -> None:
         file = printable(str(path))
         click.echo(f"answers, {name}: {file}")
     if made.answers:
-        file = printable(str(next(iter(made.answers.values()))))
+        file = shlex.quote(printable(str(next(iter(made.answers.values())))))
         click.echo(f"lathe evaluate similarity --predictions {file} --references {file}")

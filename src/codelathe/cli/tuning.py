@@ -35,7 +35,7 @@ def prepare_data(recipe: Recipe, output: Output) -> Prepared:
     """
     from codelathe.cli.progress import fetching
     from codelathe.training.data.fitting import parse_policy
-    from codelathe.training.data.preparing import Preparation, prepare
+    from codelathe.training.data.preparing import Preparation, left_out, prepare
     from codelathe.training.data.rendering import Renderer, Rendering
     from codelathe.training.data.splitting import Shares, parse_by
     from codelathe.wiring import open_text_side
@@ -44,13 +44,20 @@ def prepare_data(recipe: Recipe, output: Output) -> Prepared:
     rows, problems = read_rows(recipe, output)
     with fetching(output) as progress:
         side = open_text_side(recipe.model.name, progress)
+    length = data.max_length
+    if side.context_length is not None and side.context_length < length:
+        output.say(
+            f"note: data.max_length is {length:,}, and the model's context ends at "
+            f"{side.context_length:,} tokens: no document is longer than that"
+        )
+        length = side.context_length
     try:
         how = Rendering(everything=data.everything, spm=data.spm, seed=data.seed)
         prepared = prepare(
             rows,
             Renderer(side.tokenizer, side.template, how, recipe.model.name),
             Preparation(
-                max_length=_length(recipe, side.context_length),
+                max_length=length,
                 long=parse_policy(data.long),
                 shares=Shares(data.validation, data.test),
                 by=parse_by(data.by),
@@ -62,7 +69,7 @@ def prepare_data(recipe: Recipe, output: Output) -> Prepared:
         )
     finally:
         side.close()
-    for note in _left_out(prepared):
+    for note in left_out(prepared, length):
         output.say(f"note: {printable(note)}")
     return prepared
 
@@ -95,12 +102,6 @@ def read_rows(recipe: Recipe, output: Output) -> tuple[Sequence[Row], Sequence[t
     return loaded.rows, problems
 
 
-def _length(recipe: Recipe, context: int | None) -> int:
-    """The longest document: as said, and no longer than the model can place."""
-    asked = recipe.data.max_length
-    return asked if context is None else min(asked, context)
-
-
 def _problems(recipe: Recipe, progress: Progress) -> Sequence[tuple[str, str]]:
     """Text of the benchmarks that must not be among the rows."""
     from codelathe.evaluation.overlap import benchmark_texts
@@ -115,24 +116,6 @@ def _problems(recipe: Recipe, progress: Progress) -> Sequence[tuple[str, str]]:
         except StoreError as error:
             progress.note(f"rows are not compared with {name}: {error.message}")
     return found
-
-
-def _left_out(prepared: Prepared) -> Iterator[str]:
-    """What is not learned from, and why."""
-    repeated = len(prepared.duplicates.exact) + len(prepared.duplicates.near)
-    if repeated:
-        yield f"{repeated:,} rows say what others say, and are left out"
-    if prepared.refused:
-        first = prepared.refused[0]
-        yield f"{len(prepared.refused):,} rows cannot be rendered: {first.why}"
-    long = prepared.train.long + prepared.validation.long
-    if long:
-        dropped = prepared.train.dropped + prepared.validation.dropped
-        lost = prepared.train.lost + prepared.validation.lost
-        yield (
-            f"{long:,} rows are longer than data.max_length: {dropped:,} are left out whole, "
-            f"{lost:,} tokens that would have counted are lost"
-        )
 
 
 def learning(start: Start, prepared: Prepared, recipe: Recipe, out: Path, output: Output) -> Tuned:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -298,6 +299,28 @@ def test_pairs_longer_than_the_context_are_told_and_left_out(tmp_path: Path) -> 
     )
     make_from_scratch([*pairs(), long], how, new_model, listener)
     assert "1 of 13 pairs are longer than the context and left out" in listener.said
+
+
+def test_texts_longer_than_the_context_are_told(tmp_path: Path) -> None:
+    listener = Listening()
+    rows = [*texts(), *texts()[:2], Row(Text("x = 1\n" * 90), "text", "f", 99)]
+    make_from_scratch(rows, recipe(tmp_path, "llama"), new_model, listener)
+    assert any(said.startswith("1 rows are longer than") for said in listener.said)
+    assert any(said.startswith("2 rows say what others say") for said in listener.said)
+
+
+def test_pairs_that_say_the_same_are_told(tmp_path: Path) -> None:
+    listener = Listening()
+    rows = [*pairs(), *pairs()[:3]]
+    make_from_scratch(rows, recipe(tmp_path, "encoder-decoder"), new_model, listener)
+    assert any(said.startswith("3 rows say what others say") for said in listener.said)
+
+
+def test_a_done_run_that_was_moved_is_answered_where_it_is(tmp_path: Path) -> None:
+    made(tmp_path, "encoder-decoder")
+    (tmp_path / "out").rename(tmp_path / "there")
+    how = replace(recipe(tmp_path, "encoder-decoder"), out=str(tmp_path / "there"))
+    assert make_from_scratch(pairs(), how, new_model, Listening()).tuned.path == how.out
 
 
 def test_one_row_alone_is_refused(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ before anything starts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from codelathe.training.data.checking import Refused, render_rows, require_supervised
@@ -115,6 +115,29 @@ def render_parts(parted: Parted, renderer: Renderer, how: Preparation) -> Prepar
         refused=tuple(refused),
         supervised=require_supervised(train.documents),
     )
+
+
+def left_out(prepared: Prepared, length: int) -> Iterator[str]:
+    """What is not learned from, and why, in words; documents have at most `length` tokens."""
+    yield from repeated(prepared.duplicates)
+    if prepared.refused:
+        first = prepared.refused[0]
+        yield f"{len(prepared.refused):,} rows cannot be rendered: {first.why}"
+    long = prepared.train.long + prepared.validation.long
+    if long:
+        dropped = prepared.train.dropped + prepared.validation.dropped
+        lost = prepared.train.lost + prepared.validation.lost
+        yield (
+            f"{long:,} rows are longer than {length:,} tokens: {dropped:,} are left out whole, "
+            f"{lost:,} tokens that would have counted are lost"
+        )
+
+
+def repeated(duplicates: Deduplicated) -> Iterator[str]:
+    """How many rows are left out because others say the same, in words; nothing of none."""
+    count = len(duplicates.exact) + len(duplicates.near)
+    if count:
+        yield f"{count:,} rows say what others say, and are left out"
 
 
 def _documents(

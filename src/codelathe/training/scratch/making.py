@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from codelathe.core.errors import InputError
 from codelathe.text.chat import ChatTemplate, compile_chat_template
-from codelathe.training.data.preparing import Parted, Preparation, part_rows, render_parts
+from codelathe.training.data.preparing import (
+    Parted,
+    Preparation,
+    left_out,
+    part_rows,
+    render_parts,
+    repeated,
+)
 from codelathe.training.data.rendering import Renderer, Rendering
 from codelathe.training.data.rows import Chat, Pair, Row
 from codelathe.training.data.splitting import Shares
@@ -116,6 +123,8 @@ def make_from_scratch(
     if recipe.scratch.architecture == ENCODER_DECODER:
         from codelathe.training.scratch.learning import learn_pairs
 
+        for note in repeated(parted.duplicates):
+            listener.say(note)
         tuned, answers = learn_pairs(new, parted, recipe, listener)
         return Made(tuned, new.shape, notes, answers)
     return Made(_learn_texts(new, parted, recipe, listener), new.shape, notes)
@@ -197,4 +206,6 @@ def _learn_texts(new: New, parted: Parted, recipe: Recipe, listener: Listener) -
     renderer = Renderer(FastTokenizer(new.own, "", new.specials.end), new.template, how, NAME)
     renderer.check((*parted.parts.train, *parted.parts.validation))
     prepared = render_parts(parted, renderer, preparation(recipe))
+    for note in left_out(prepared, data.max_length):
+        listener.say(note)
     return tune(new, prepared, recipe, Path(recipe.out).expanduser(), listener)
