@@ -127,16 +127,19 @@ def left_out(prepared: Prepared, length: int) -> Iterator[str]:
     if long:
         dropped = prepared.train.dropped + prepared.validation.dropped
         lost = prepared.train.lost + prepared.validation.lost
+        rows = "1 row is" if long == 1 else f"{long:,} rows are"
         yield (
-            f"{long:,} rows are longer than {length:,} tokens: {dropped:,} are left out whole, "
-            f"{lost:,} tokens that would have counted are lost"
+            f"{rows} longer than {length:,} tokens: {dropped:,} left out whole, {lost:,} tokens "
+            "that would have counted lost"
         )
 
 
 def repeated(duplicates: Deduplicated) -> Iterator[str]:
     """How many rows are left out because others say the same, in words; nothing of none."""
     count = len(duplicates.exact) + len(duplicates.near)
-    if count:
+    if count == 1:
+        yield "1 row says what another says, and is left out"
+    elif count:
         yield f"{count:,} rows say what others say, and are left out"
 
 
