@@ -85,7 +85,7 @@ def test_on_a_terminal_it_asks_and_does_as_told(
     ours, theirs = pty.openpty()
     os.write(ours, f"{answer}\n".encode())
     done = subprocess.run(
-        [sys.executable, "-m", "codelathe", "export", "push", str(adapter), "me/my-tune"],
+        [sys.executable, "-m", "codelathe", "export", "push", str(adapter), "me/my-tune", "-q"],
         stdin=theirs,
         capture_output=True,
         text=True,
@@ -97,6 +97,7 @@ def test_on_a_terminal_it_asks_and_does_as_told(
     os.close(theirs)
     assert done.returncode == code, done.stderr
     assert "send to me/my-tune?" in done.stderr
+    assert "adapter_model.safetensors" in done.stderr
     assert ("me/my-tune" in hub.repositories) is (answer == "y")
 
 
@@ -120,6 +121,45 @@ def test_rows_with_a_password_are_refused(
     rows.write_text('{"text": "hi"}\n' + json.dumps({"text": "AKIA" + "Q7" * 8}) + "\n")
     assert push(rows, "--yes") == 2
     assert "rows.jsonl:2 (AWS key)" in capsys.readouterr().err
+    assert not hub.requests
+
+
+KEY_OF_A_CLOUD = "AKIA" + "Q7" * 8
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "line"),
+    [
+        ("rows.jsonl", json.dumps({"text": f"x\n{KEY_OF_A_CLOUD}"}), 1),
+        ("rows.jsonl", json.dumps({"text": 'API_TOKEN = "k9Xw2Lq8Zr4Tt1Bv"'}), 1),
+        ("rows.csv", 'text\n"API_TOKEN = ""k9Xw2Lq8Zr4Tt1Bv"""\n', 2),
+        ("rows.jsonl", '{"text": "long"}\n' * 400_000 + KEY_OF_A_CLOUD, 400_001),
+    ],
+)
+def test_secrets_in_code_in_rows_are_found_on_their_lines(
+    hub: WrittenHub,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    text: str,
+    line: int,
+) -> None:
+    (tmp_path / name).write_text(text)
+    assert push(tmp_path / name, "--yes") == 2
+    assert f"{name}:{line} (" in capsys.readouterr().err
+    assert not hub.requests
+
+
+def test_secrets_in_parquet_files_are_found(
+    hub: WrittenHub, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    table = pyarrow.table({"text": ["a", f"key\n{KEY_OF_A_CLOUD}"]})
+    pyarrow.parquet.write_table(table, tmp_path / "rows.parquet")
+    assert push(tmp_path / "rows.parquet", "--yes") == 2
+    assert "rows.parquet:2 (AWS key)" in capsys.readouterr().err
     assert not hub.requests
 
 

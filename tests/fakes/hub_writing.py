@@ -155,7 +155,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _revision(self, own: Repository, revision: str, body: bytes) -> dict[str, Any]:
         branch = self._branch_of(own, revision)
-        return {"id": "me/x", "sha": own.commits[branch][-1], "siblings": []}
+        told = {"id": "me/x", "sha": own.commits[branch][-1], "siblings": []}
+        return {**told, "private": own.private}
 
     def _tree(self, own: Repository, revision: str, body: bytes) -> list[dict[str, Any]]:
         listed = []

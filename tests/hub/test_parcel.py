@@ -94,4 +94,51 @@ def test_the_form_that_peft_leaves_unfilled_is_no_card(adapter: Path) -> None:
 def test_a_base_that_only_this_machine_has_is_noted(adapter: Path, base: str, found: bool) -> None:
     config = {"base_model_name_or_path": base}
     (adapter / "adapter_config.json").write_text(json.dumps(config))
-    assert (pack(adapter).notes == ()) is found
+    assert any("names a base that only" in note for note in pack(adapter).notes) is not found
+
+
+def test_folders_of_this_machine_in_what_is_sent_are_noted_by_their_file(adapter: Path) -> None:
+    (adapter / "README.md").write_text("Made from `adapter:/home/me/base`, see https://a/b/c/d.\n")
+    (adapter / "tokenizer_config.json").write_text(
+        json.dumps({"a": "</s>", "b": "and/or", "c": "/"})
+    )
+    config = {"base_model_name_or_path": "owner/repo", "x": ["https://a.b/c/d", "gguf:/srv/x/y"]}
+    (adapter / "adapter_config.json").write_text(json.dumps(config))
+    assert pack(adapter).notes == (
+        "README.md names places on this machine: /home/me/base",
+        "adapter_config.json names places on this machine: gguf:/srv/x/y",
+        "lathe.json names places on this machine: /x/y.jsonl",
+    )
+
+
+@pytest.mark.parametrize("name", ["adapter_config.json", "notes.txt", "README.md"])
+def test_a_link_to_a_file_elsewhere_is_not_followed(
+    adapter: Path, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "own.json").write_text('{"base_model_name_or_path": "mine"}')
+    (adapter / name).unlink(missing_ok=True)
+    (adapter / name).symlink_to(tmp_path / "own.json")
+    with pytest.raises(InputError, match="is a link to a file outside"):
+        pack(adapter)
+
+
+def test_links_as_the_hubs_client_makes_them_are_followed(adapter: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "models--owner--repo"
+    (cache / "blobs").mkdir(parents=True)
+    (cache / "snapshots").mkdir()
+    weights = adapter / "adapter_model.safetensors"
+    weights.rename(cache / "blobs" / "abc")
+    weights.symlink_to("../../blobs/abc")
+    adapter.rename(cache / "snapshots" / "main")
+    assert len(pack(cache / "snapshots" / "main").files) == 4
+
+
+def test_a_model_that_its_check_refused_is_noted(adapter: Path) -> None:
+    told = json.loads((adapter / "lathe.json").read_text())
+    (adapter / "lathe.json").write_text(json.dumps({**told, "check": {"passed": False}}))
+    assert "not the model it was made from" in pack(adapter).notes[0]
+
+
+def test_rows_are_searched_for_secrets_however_their_names_are_written(tmp_path: Path) -> None:
+    (tmp_path / "ROWS.JSONL").write_text("{}\n")
+    assert all(file.text for file in pack(tmp_path / "ROWS.JSONL").files)

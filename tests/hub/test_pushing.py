@@ -165,3 +165,12 @@ def test_what_is_no_name_of_a_repository_is_refused(
 ) -> None:
     with pytest.raises(InputError):
         push(adapter, Place(name))
+
+
+@pytest.mark.parametrize("revision", ["main", "new"])
+def test_what_is_to_be_private_does_not_go_where_everybody_sees_it(
+    hub: WrittenHub, adapter: Path, revision: str
+) -> None:
+    push(adapter)
+    with pytest.raises(InputError, match="everybody can see it"):
+        push(adapter, Place(PLACE.repository, revision, private=True))

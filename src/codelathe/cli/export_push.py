@@ -9,18 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from codelathe.cli.console import Output, output_options, printable
-from codelathe.core.errors import InputError, MissingKey, UsageError
+from codelathe.core.errors import MissingKey, UsageError
 
 if TYPE_CHECKING:
     from codelathe.hub.parcel import Parcel
     from codelathe.hub.pushing import Preview
-    from codelathe.training.repository.options import SecretPlace
 
 _KEYS = ("HF_TOKEN", "HUGGINGFACE_API_KEY")
-_SHOWN = 20
 _CARD_LINES = 24
-#: A piece of a text file that secrets are looked for in at a time.
-_PIECE = 1 << 22
 
 
 @click.command(short_help="Send a model or a data set to the hub.")
@@ -56,6 +52,7 @@ def export_push(
     lathe export push rows.jsonl me/my-rows --dataset
     """
     output = Output(as_json, quiet)
+    from codelathe.cli.push_secrets import refuse_secrets
     from codelathe.hub.parcel import pack
     from codelathe.hub.pushing import HubWriter, Place
 
@@ -64,11 +61,11 @@ def export_push(
             "nobody is here to be asked", hint="add --yes to send without a question", field="yes"
         )
     parcel = pack(source, dataset=dataset)
-    _refuse_secrets(parcel)
+    refuse_secrets(parcel)
     hub = HubWriter(_token(), bars=not quiet and sys.stderr.isatty())
     preview = hub.preview(parcel, Place(repository, revision, private))
     if not as_json:
-        _show(parcel, preview, output)
+        _show(parcel, preview, output if yes else Output())  # who is asked sees about what
     pushed = None
     if preview.needed:
         if not yes and not click.confirm(f"send to {printable(repository)}?", err=True):
@@ -95,40 +92,6 @@ def _token() -> str:
     if not stored:
         raise MissingKey(_KEYS[0], "the hub")
     return stored
-
-
-def _refuse_secrets(parcel: Parcel) -> None:
-    """Refuse a parcel with keys or passwords in its texts.
-
-    Raises:
-        InputError: names the places, never the secrets.
-    """
-    places = _secrets(parcel)
-    if not places:
-        return
-    shown = ", ".join(f"{place.file}:{place.line} ({place.kind})" for place in places[:_SHOWN])
-    more = f" and {len(places) - _SHOWN} more" if len(places) > _SHOWN else ""
-    raise InputError(
-        f"there are keys or passwords in what would be sent: {shown}{more}",
-        hint="take them out, and change them where they were used; rows: lathe data build masks "
-        "them with --secrets mask",
-    )
-
-
-def _secrets(parcel: Parcel) -> tuple[SecretPlace, ...]:
-    from codelathe.training.repository.secrets import Redaction
-
-    found = Redaction(emails=False)
-    for file in parcel.files:
-        if not file.text:
-            continue
-        if file.path is None:
-            found(file.content.decode("utf-8", "replace"), file.name)
-            continue
-        with file.path.open(encoding="utf-8", errors="replace") as opened:
-            while lines := opened.readlines(_PIECE):
-                found("".join(lines), file.name)
-    return found.places
 
 
 def _show(parcel: Parcel, preview: Preview, output: Output) -> None:

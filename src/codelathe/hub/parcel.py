@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -27,6 +27,7 @@ from codelathe.hub.card import (
     read_front_matter,
     with_front_matter,
 )
+from codelathe.hub.places import named_places, places_in
 
 Kind = Literal["adapter", "model", "gguf", "dataset"]
 KINDS: tuple[str, ...] = get_args(Kind)
@@ -54,7 +55,7 @@ class ParcelFile:
     def text(self) -> bool:
         """Whether people wrote what is in it, so that a secret may stand there."""
         name = Path(self.name).name
-        return name.endswith(_TEXT) and name not in _VOCABULARIES
+        return name.lower().endswith(_TEXT) and name not in _VOCABULARIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +88,19 @@ def pack(source: Path, *, dataset: bool = False) -> Parcel:
     """The parcel of a folder or a file; `dataset` where rows are meant.
 
     Raises:
-        InputError: there is nothing there that the hub could use.
+        InputError: there is nothing there that the hub could use, or a link that leads out of it.
         ModelFileError: a file says that it is a model, and is none.
     """
     if not source.exists():
         raise InputError(f"{source} does not exist", hint="name a folder or a file that is here")
+    parcel = _packed(source, dataset=dataset)
+    if source.is_dir():
+        _refuse_links(source, [source / CARD, *(file.path for file in parcel.files if file.path)])
+    looked_at = [file for file in parcel.files if file.name == CARD or not parcel.dataset]
+    return replace(parcel, notes=(*parcel.notes, *named_places(looked_at)))
+
+
+def _packed(source: Path, *, dataset: bool) -> Parcel:
     if dataset or (source.is_file() and source.suffix.lower() in _DATA):
         return _dataset(source)
     if source.is_file():
@@ -106,6 +115,24 @@ def pack(source: Path, *, dataset: bool = False) -> Parcel:
         f"{source} is no adapter, model or GGUF file",
         hint="for a data set add --dataset",
     )
+
+
+def _refuse_links(folder: Path, paths: Iterable[Path]) -> None:
+    """Refuse links to files elsewhere: a folder from strangers would send what it never held.
+
+    Raises:
+        InputError: there is one.
+    """
+    whole = folder.resolve()
+    if whole.parent.name == "snapshots":  # as the hub's own client keeps what it fetched
+        whole = whole.parent.parent
+    for path in paths:
+        if path.is_symlink() and not (target := path.resolve()).is_relative_to(whole):
+            raise InputError(
+                f"{path} is a link to a file outside of {folder}: {target}",
+                hint=f"if it is to be sent, put the file itself there: cp --remove-destination "
+                f"{target} {path}",
+            )
 
 
 def _model(folder: Path, kind: Kind) -> Parcel:
@@ -123,7 +150,7 @@ def _model(folder: Path, kind: Kind) -> Parcel:
             f"{folder} holds no weights as safetensors; pickles are not sent",
             hint="save it again with transformers or peft",
         )
-    notes = _notes(folder) if kind == "adapter" else ()
+    notes = (*_refused(lineage), *(_notes(folder) if kind == "adapter" else ()))
     return Parcel(kind, _with_card(files, card), card, licence, not own, tuple(left_out), notes)
 
 
@@ -138,6 +165,14 @@ def _notes(folder: Path) -> tuple[str, ...]:
     )
 
 
+def _refused(lineage: Lineage) -> tuple[str, ...]:
+    """Whether the check of what made it found that it is not the same model."""
+    check = lineage.details.get("check")
+    if not isinstance(check, dict) or check.get("passed") is not False:
+        return ()
+    return ("its check found that it is not the model it was made from",)
+
+
 def _gguf(source: Path, paths: list[Path]) -> Parcel:
     told = read_gguf_header(paths[0]).metadata
     lineage = _gguf_lineage(told.get(_LINEAGE_KEY), paths[0])
@@ -147,7 +182,10 @@ def _gguf(source: Path, paths: list[Path]) -> Parcel:
     if own:
         card = with_front_matter(own, _known(model_metadata(lineage, paths[0], licence=licence)))
     files = [_file(path, path.name) for path in paths]
-    return Parcel("gguf", _with_card(files, card), card, licence, not own)
+    beside = _choose(source, ())[1] if source.is_dir() else []
+    left_out = tuple(name for name in beside if name not in {CARD, *(f.name for f in files)})
+    notes = (*_refused(lineage), *places_in(paths[0].name, told.get(_LINEAGE_KEY)))
+    return Parcel("gguf", _with_card(files, card), card, licence, not own, left_out, notes)
 
 
 def _gguf_lineage(told: object, path: Path) -> Lineage:

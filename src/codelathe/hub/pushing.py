@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from codelathe.core.errors import (
     InputError,
@@ -81,7 +81,7 @@ class HubWriter:
         """What is there, and which files are new, changed or the same.
 
         Raises:
-            InputError: that is no name of a repository.
+            InputError: that is no name of a repository, or a public one is to be private.
             RemoteError: the hub refuses, or cannot be reached.
         """
         from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
@@ -104,10 +104,12 @@ class HubWriter:
                     if isinstance(entry, RepoFile)
                 }
             except RevisionNotFoundError:
+                _refuse_public(place, self._api.repo_info(place.repository, repo_type=kind))
                 return Preview(place, exists=True, branch=False, commit="", changes=new)
             except RepositoryNotFoundError:
                 self._api.whoami()  # a wrong key looks the same
                 return Preview(place, exists=False, branch=False, commit="", changes=new)
+        _refuse_public(place, info)
         changes = _changes(parcel, files)
         return Preview(place, exists=True, branch=True, commit=info.sha or "", changes=changes)
 
@@ -163,6 +165,20 @@ def _drawn(bars: bool) -> Iterator[None]:
     finally:
         if not before:
             enable_progress_bars()
+
+
+def _refuse_public(place: Place, info: Any) -> None:
+    """Refuse to send what is to be private where everybody sees it.
+
+    Raises:
+        InputError: the repository is there, and public.
+    """
+    if place.private and info.private is False:
+        raise InputError(
+            f"{place.repository} is there already, and everybody can see it",
+            hint="name another repository, or leave --private out",
+            field="private",
+        )
 
 
 def _misnamed(place: Place, why: str) -> InputError:
