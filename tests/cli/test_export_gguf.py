@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -67,14 +69,46 @@ def test_a_file_that_differs_too_much_ends_with_3_and_is_marked(
     assert json.loads(Path("x.gguf.lathe.json").read_text())["check"]["passed"] is False
 
 
-def test_where_transformers_cannot_read_the_file_tokens_and_texts_are_compared_alone(
+def test_logits_of_a_model_with_another_context_than_gpt2s_are_compared(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert export(checkpoints.save(tmp_path / "gpt2", "gpt2", n_positions=96), "--json") == 0
     check = json.loads(capsys.readouterr().out)["check"]
-    assert "kl_nats_per_token" not in check
-    assert check["notes"][0].startswith("logits are not compared")
+    assert check["kl_nats_per_token"] < 1e-4
     assert check["engines"][0]["prompts"] == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"types": ()}, "chats and special tokens become other tokens"),
+        ({"template": "{{ messages }}"}, "the chat template differs"),
+        ({"special": {"eos": 5}}, "answers end with"),
+        ({"special": {"eos": 2, "bos": 1}, "begins": False}, "around texts stand"),
+    ],
+)
+def test_what_else_a_file_gets_wrong_of_texts_ends_with_3(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    change: dict[str, Any],
+    told: str,
+) -> None:
+    from codelathe.training.export import gguf_content
+    from codelathe.training.export.vocabulary import NORMAL
+
+    whole = gguf_content.read_vocabulary
+
+    def wrong(*args: Any) -> Any:
+        own = whole(*args)
+        changed = {"types": (NORMAL,) * len(own.types)} if "types" in change else change
+        return replace(own, **changed)
+
+    monkeypatch.setattr(gguf_content, "read_vocabulary", wrong)
+    assert export(checkpoints.save(tmp_path / "llama", "llama")) == 3
+    out = capsys.readouterr().out
+    assert told in out
+    assert "use it:" not in out
 
 
 def test_the_card_of_a_pushed_file_tells_its_check(gpt2: Path) -> None:

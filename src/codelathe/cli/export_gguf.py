@@ -170,4 +170,7 @@ def _show(file: GgufFile) -> None:
             "are the model's own"
         )
     click.echo(f"  tensors       {sum(types.values())}: {stored}")
-    click.echo(f"use it: lathe generate ... --model gguf:{printable(str(file.path))}")
+    if file.passed:
+        click.echo(f"use it: lathe generate ... --model gguf:{printable(str(file.path))}")
+    else:
+        click.echo(f"kept, marked as refused: {printable(str(file.path))}")

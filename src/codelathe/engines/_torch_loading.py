@@ -143,6 +143,8 @@ def _load(
     folder, extra = _source(weights.path)
     with told_of(weights.path), quiet():
         config = transformers.AutoConfig.from_pretrained(folder, **extra)
+        if weights.gguf:
+            _complete(config, read_gguf_header(weights.path))
         model_class = choose(config, weights.path)
         if not weights.gguf and (packed := packed_file(weights.path)) is not None:
             return _load_packed(packed, config, _numbers(weights, place))
@@ -316,6 +318,16 @@ def _splits_digits(path: Path) -> bool:
         "exaone",
         "minerva-7b",
     )
+
+
+def _complete(config: Any, header: GgufHeader) -> None:
+    """Take from a GGUF file what its reader in `transformers` has one value for."""
+    told = header.metadata
+    context, size = header.context_length, told.get(f"{header.architecture}.attention.key_length")
+    if config.model_type == "gpt2" and context:
+        config.n_positions = context
+    if config.model_type == "qwen3" and size:
+        config.head_dim = int(size)
 
 
 def _has_tokenizer(folder: Path) -> bool:

@@ -84,11 +84,16 @@ def split_as_qwen(folder: Path) -> None:
     path.write_text(json.dumps(document))
 
 
-@pytest.mark.parametrize("architecture", ["llama", "qwen2", "qwen3", "gpt2", "starcoder2"])
+@pytest.mark.parametrize(
+    ("architecture", "other"),
+    [
+        ("llama", {}), ("qwen2", {}), ("qwen3", {}), ("qwen3", {"head_dim": 16}), ("gpt2", {}),
+        ("gpt2", {"n_positions": 96}), ("starcoder2", {"sliding_window": None}),
+    ],
+)  # fmt: skip
 def test_transformers_reads_the_file_as_the_very_same_model(
-    exact: Callable[..., Path], tmp_path: Path, architecture: str
+    exact: Callable[..., Path], tmp_path: Path, architecture: str, other: dict[str, Any]
 ) -> None:
-    other = {"sliding_window": None} if architecture == "starcoder2" else {}
     source = exact(architecture, **other)
     convert(source, tmp_path / "x.gguf")
     assert torch.allclose(logits(str(source)), logits(str(tmp_path / "x.gguf")), atol=1e-5)
@@ -384,3 +389,10 @@ def test_weights_that_are_cut_short_are_told_by_their_file(
     with pytest.raises(ModelFileError, match=r"model\.safetensors cannot be read"):
         convert(source, tmp_path / "x.gguf")
     assert not (tmp_path / "x.gguf").exists()
+
+
+def test_attention_that_is_not_scaled_is_refused(
+    checkpoint: MakeCheckpoint, tmp_path: Path
+) -> None:
+    with pytest.raises(UnsupportedArgument, match="scale_attn_weights"):
+        convert(checkpoint("gpt2", scale_attn_weights=False), tmp_path / "x.gguf")

@@ -98,6 +98,17 @@ def test_begins_and_ends_are_those_of_the_tokenizer(folder: Path) -> None:
     assert (found.special["bos"], found.special["eos"]) == (1, 2)
 
 
+def test_a_begin_that_the_configuration_does_not_name_is_that_of_the_tokenizer(
+    folder: Path,
+) -> None:
+    path = folder / "tokenizer_config.json"
+    told = json.loads(path.read_text())
+    path.write_text(json.dumps({key: told[key] for key in told if key != "bos_token"}))
+    found = read_vocabulary(read_checkpoint_header(folder), 400, [2])
+    assert found.begins
+    assert found.special["bos"] == 1
+
+
 def test_further_end_tokens_get_the_places_that_there_are(folder: Path) -> None:
     special = read_vocabulary(read_checkpoint_header(folder), 400, [2, 3, 4]).special
     assert (special["eot"], special["eom"]) == (3, 4)

@@ -58,6 +58,8 @@ def architecture_of(config: Config) -> Architecture:
     for setting in ("scale_attn_by_inverse_layer_idx", "add_cross_attention"):
         if config.get(setting):
             raise _foreign(kind, setting, config[setting])
+    if config.get("scale_attn_weights") is False:
+        raise _foreign(kind, "scale_attn_weights", value=False)
     if config.get("quantization_config"):
         raise UnsupportedArgument(
             "the checkpoint is stored quantized; rounded once more it would lose too much",

@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from codelathe.core.errors import EngineError
+from codelathe.core.errors import EngineError, ModelFileError
 from codelathe.training.export.comparing import BOUNDS, Comparison, Texts, compare_texts
+from codelathe.training.export.gguf_texts import Encode, compare_texts_of
 from codelathe.training.export.merging import Heard, Open, TokenSide
-from codelathe.training.export.prompts import PROBES, prompts
+from codelathe.training.export.prompts import prompts
 
-#: A text to its tokens, special ones read as such and none added.
-Encode = Callable[[str], Sequence[int]]
 #: Prompts to greedy texts.
 Write = Callable[[Sequence[str]], list[str]]
 
@@ -45,7 +44,7 @@ class Sides:
 
 @dataclass(frozen=True, slots=True)
 class GgufCheck:
-    """What came of it. `logits` is None where `transformers` cannot read the file: see `notes`."""
+    """What came of it. `logits` is None where they could not be compared: `faults`, `notes`."""
 
     logits: Comparison | None
     texts: tuple[Texts, ...]
@@ -101,8 +100,8 @@ def _read_again(
 
     heard("loading", 0, count)
     opened = open_model(sides.first, "float32")
-    faults = _token_faults(sides.encode_first or _encoder(opened.tokenizer), sides.encode)
     before = TokenSide.of(opened)
+    faults, notes = compare_texts_of(opened, before, sides.file, (sides.encode_first, sides.encode))
     model = opened.model
     if sides.adapter is not None:
         model = attach(model, sides.adapter).get_base_model()
@@ -115,27 +114,12 @@ def _read_again(
     del opened, model
     try:
         again = open_model(str(sides.file), "float32")
-    except EngineError as error:
-        return None, faults, [f"logits are not compared: {error.message}"]
+    except ModelFileError as error:
+        return None, [*faults, f"the file is not read again: {error.message}"], notes
+    except EngineError as error:  # too little memory, which is no fault of the file
+        return None, faults, [*notes, f"logits are not compared: {error.message}"]
     try:
         led = first.lead(again.model, lambda done: heard("the file", done, count))
     finally:
         again.text.close()
-    return Comparison(led, BOUNDS[kind]), faults, []
-
-
-def _encoder(tokenizer: Any) -> Encode:
-    def encode(text: str) -> Sequence[int]:
-        tokens: list[int] = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
-        return tokens
-
-    return encode
-
-
-def _token_faults(first: Encode, second: Encode) -> list[str]:
-    """The texts that the two tokenizers read differently."""
-    parted = [text for text in PROBES if list(first(text)) != list(second(text))]
-    if not parted:
-        return []
-    shown = parted[0][:40]
-    return [f"{len(parted)} of {len(PROBES)} texts become other tokens, such as {shown!r}"]
+    return Comparison(led, BOUNDS[kind]), faults, notes

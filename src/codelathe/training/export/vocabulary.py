@@ -64,6 +64,8 @@ def read_vocabulary(header: CheckpointHeader, rows: int, ends: Sequence[int]) ->
     added = {token["content"]: token["id"] for token in document["added_tokens"]}
     special = _special(header, own, ends)
     plain, dressed = own.encode("a", add_special_tokens=False).ids, own.encode("a").ids
+    if dressed[:1] != plain[:1]:  # a BOS that the configuration may not name
+        special.setdefault("bos", dressed[0])
     told = {
         "tokens": tokens,
         "types": types,
