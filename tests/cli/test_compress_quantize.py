@@ -86,13 +86,6 @@ def test_too_far_from_the_original_exits_with_3(
     assert Path("far.gguf").is_file()
 
 
-def test_a_file_of_code_calibrates(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    Path("code.py").write_text("def add(a, b):\n    return a + b\n" * 60)
-    given = ["--samples", "2", "--calibration", "code.py", "--json"]
-    assert quantize(model, "openvino-int4-awq", *given) == 0
-    assert json.loads(capsys.readouterr().out)["calibration"]["source"] == "code.py"
-
-
 @pytest.mark.parametrize(
     ("args", "told"),
     [
