@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from codelathe.cli import run
+from codelathe.cli.console import Output
 
 CODE = "def rev(s):\n    # 뒤집기\n    return s[::-1]"
 
@@ -92,3 +94,8 @@ def test_wrong_usage_is_exit_2_with_the_next_step_also_as_json(
     error = json.loads(capsys.readouterr().out)["error"]
     assert said in error["message"]
     assert hint in error["hint"]
+
+
+def test_numbers_that_json_has_no_form_for_are_null(capsys: pytest.CaptureFixture[str]) -> None:
+    Output(json=True).document({"a": [math.inf, 1.5], "b": (math.nan, "NaN")})
+    assert json.loads(capsys.readouterr().out) == {"a": [None, 1.5], "b": [None, "NaN"]}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from codelathe.compression.folder import fresh_folder
+from codelathe.compression.folder import check_free, fresh_folder
 from codelathe.core.errors import DiskFull, UsageError
 
 
@@ -48,3 +48,23 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 def test_what_is_no_name_is_refused(name: str) -> None:
     with pytest.raises(UsageError), fresh_folder(Path(name)):
         pass
+
+
+def test_what_another_program_put_there_meanwhile_is_kept(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+
+    def make() -> None:
+        with fresh_folder(out):
+            out.mkdir()
+            (out / "theirs").write_text("theirs")
+
+    with pytest.raises(UsageError, match="there is something"):
+        make()
+    assert (out / "theirs").read_text() == "theirs"
+
+
+def test_a_link_is_refused_before_the_work_and_not_after_it(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "out").symlink_to(tmp_path / "empty")
+    with pytest.raises(UsageError, match="there is something"):
+        check_free(tmp_path / "out")

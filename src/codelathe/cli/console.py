@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 import sys
 from collections.abc import Callable
@@ -50,7 +51,11 @@ class Output:
 
     def document(self, document: Any) -> None:
         """The one JSON document of a `--json` run."""
-        text = json.dumps(document, ensure_ascii=False, indent=2)
+        try:
+            text = json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False)
+        except ValueError:
+            document = _finite(document)
+            text = json.dumps(document, ensure_ascii=False, indent=2)
         try:
             text.encode(sys.stdout.encoding)
         except UnicodeEncodeError:  # a terminal that is not UTF-8, or half a surrogate pair
@@ -68,6 +73,15 @@ class Output:
         from rich.console import Console
 
         return Console(stderr=True, highlight=False, quiet=self.quiet)
+
+
+def _finite(value: Any) -> Any:
+    """`value` with null for numbers that JSON has no form for: infinite ones, and none."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    return [_finite(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def output_options(command: Command) -> Command:

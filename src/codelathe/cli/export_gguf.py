@@ -16,8 +16,9 @@ from codelathe.cli.console import NOT_PROVED, Output, output_options, printable
 if TYPE_CHECKING:
     from codelathe.cli.export_parts import Found
     from codelathe.training.data.tokenizer import Tokenizer
-    from codelathe.training.export.gguf_check import Encode, Sides
+    from codelathe.training.export.gguf_check import Sides
     from codelathe.training.export.gguf_export import GgufFile
+    from codelathe.training.export.gguf_texts import Encode
 
 _ANSWER = 48
 #: A context, in tokens, that every prompt fits with its answer, also as a chat.

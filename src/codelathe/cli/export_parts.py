@@ -88,6 +88,7 @@ def show_check(check: Mapping[str, Any]) -> None:
             f"  greedy texts  {check['equal_texts']} of {check['prompts']} equal, "
             f"{check['equal_tokens']:,} of {check['tokens']:,} tokens"
         )
+    if check.get("largest_logit_difference") is not None:
         bounds = check["bounds"]
         click.echo(
             f"  logits        largest difference {check['largest_logit_difference']:.2g} "

@@ -27,18 +27,19 @@ def fresh_folder(out: Path) -> Iterator[Path]:
         out.parent.mkdir(parents=True, exist_ok=True)
         with whole_folder(out) as folder:
             yield folder
+            check_free(out)  # somebody else may have been faster
 
 
 def check_free(out: Path) -> None:
     """Refuse a place that is taken; an empty folder is none.
 
     Raises:
-        UsageError: there is a file, or a folder that holds something.
+        UsageError: there is a file, a link, or a folder that holds something.
     """
     if out.name in ("", ".."):
         raise UsageError(f"{out} is no name for a new folder", hint="--out small", field="out")
     try:
-        taken = any(out.iterdir()) if out.is_dir() else out.is_symlink() or out.exists()
+        taken = out.is_symlink() or (any(out.iterdir()) if out.is_dir() else out.exists())
     except OSError as error:
         raise UsageError(f"cannot read {out}: {error.strerror}", field="out") from None
     if taken:

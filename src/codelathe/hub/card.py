@@ -225,9 +225,13 @@ def _check(details: Mapping[str, Any]) -> str:
         told.append(
             f"Greedy texts equal on {check['equal_texts']} of {check['prompts']} prompts; "
             f"{check['equal_tokens']} of {check['tokens']} tokens; KL "
-            f"{check['kl_nats_per_token']:.2g} nats a token."
+            f"{_nats(check['kl_nats_per_token'])} nats a token."
         )
     return "## Check\n\n" + " ".join(told)
+
+
+def _nats(value: Any) -> str:
+    return f"{value:.2g}" if isinstance(value, int | float) else "infinite"
 
 
 def _use(kind: str, name: str) -> str:

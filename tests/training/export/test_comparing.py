@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
+import torch
 
 from codelathe.training.export.comparing import Bounds, Comparison, Led, compare_texts
 from codelathe.training.export.prompts import prompts
@@ -54,3 +56,13 @@ def test_a_text_parts_at_its_first_other_character_or_where_it_ends() -> None:
 def test_prompts_are_always_the_same_and_all_different() -> None:
     assert prompts(150)[:50] == prompts(50)
     assert len(set(prompts(150))) == 150
+
+
+def test_logits_that_are_no_numbers_on_either_side_are_a_fault_and_leave_json_whole() -> None:
+    from codelathe.training.export._torch_answers import _compared
+
+    good, bad = torch.zeros(3, 5), torch.full((3, 5), float("nan"))
+    for first, second in ((good, bad), (bad, good)):
+        found = Comparison((_compared(first, second),), BOUNDS)
+        assert found.broken() == ["its logits are no numbers"]
+        json.dumps(found.document(), allow_nan=False)

@@ -154,6 +154,30 @@ def test_a_folder_of_somebody_elses_is_not_written_over(parts: MakeParts, tmp_pa
         run(parts("llama"), tmp_path)
 
 
+def test_what_another_program_put_there_meanwhile_is_kept(parts: MakeParts, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+
+    def heard(stage: str, done: int, total: int) -> None:
+        if stage == "merged" and not out.exists():
+            out.mkdir()
+            (out / "theirs").write_text("theirs")
+
+    with pytest.raises(UsageError, match="exists and is not what"):
+        merge(Order(parts("llama"), out, prompts=1), open_checkpoint, heard)
+    assert (out / "theirs").read_text() == "theirs"
+
+
+def test_a_link_is_refused_before_the_work(parts: MakeParts, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "out").symlink_to(tmp_path / "empty")
+    with pytest.raises(UsageError, match="exists and is not what"):
+        merge(
+            Order(parts("llama"), tmp_path / "out"),
+            lambda *_: pytest.fail("loaded"),
+            lambda *_: None,
+        )
+
+
 def test_a_merged_model_that_differs_is_kept_and_marked(parts: MakeParts, tmp_path: Path) -> None:
     """What is read back from the disk is another model: one of its weights is changed."""
     opened: list[str] = []

@@ -108,7 +108,7 @@ def _logits(model: Any, read: list[int], written: list[int]) -> torch.Tensor:
 def _compared(first: torch.Tensor, second: torch.Tensor) -> Led:
     size = min(first.shape[1], second.shape[1])  # rows that pad a vocabulary stand for nothing
     first, second = first[:, :size], second[:, :size]
-    if not torch.isfinite(second).all():
+    if not (torch.isfinite(first).all() and torch.isfinite(second).all()):
         return Led(len(first), 0, 0, float("inf"), 1.0, float("inf"), finite=False)
     same = first.argmax(-1) == second.argmax(-1)
     ours, theirs = first.log_softmax(-1), second.log_softmax(-1)

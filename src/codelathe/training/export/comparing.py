@@ -7,6 +7,7 @@ at these places, in natural units (nats for the Kullback-Leibler divergence).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -119,14 +120,19 @@ class Comparison:
             "equal_tokens": self.agreeing,
             "equal_texts": self.equal_texts,
             "first_differences": [led.parting for led in self.answers],
-            "largest_logit_difference": self.difference,
-            "kl_nats_per_token": self.divergence,
+            "largest_logit_difference": _number(self.difference),
+            "kl_nats_per_token": _number(self.divergence),
             "bounds": {
                 "largest_logit_difference": self.bounds.logits,
                 "kl_nats_per_token": self.bounds.divergence,
                 "equal_tokens": self.bounds.agreeing,
             },
         }
+
+
+def _number(value: float) -> float | None:
+    """None for what JSON has no number for."""
+    return value if math.isfinite(value) else None
 
 
 @dataclass(frozen=True, slots=True)

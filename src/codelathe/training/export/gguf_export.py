@@ -134,6 +134,7 @@ def make_gguf(order: GgufOrder, open_model: Open, heard: Heard) -> GgufFile:
         types = write_gguf(
             content, made, order.kind, lambda done, total: heard("writing", done, total)
         )
+        find_done(order)  # what others have put there meanwhile stays
         settle(made, order.out)
     details = {"gguf": order.key, "tensors": types, "notes": [*notes, *content.notes]}
     return GgufFile(order.out, details)

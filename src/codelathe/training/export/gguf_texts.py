@@ -33,7 +33,8 @@ def compare_texts_of(
     header, (first, second) = read_gguf_header(file), encoders
     from_checkpoint = first is None
     first = first or _encoder(opened.tokenizer)
-    faults, notes = _parted("texts", PROBES, (first, second)), []
+    notes: list[str] = []
+    faults = _parted("texts", PROBES, (first, second))
     marked = _parted("chats and special tokens", list(_marked(opened)), (first, second))
     # After a special token llama.cpp reads SentencePiece's texts with a space before them.
     spaced = header.metadata.get("tokenizer.ggml.model") == "llama"
@@ -77,7 +78,8 @@ def _edges(tokenizer: Any, before: TokenSide, header: GgufHeader) -> list[str]:
         template = template.get("default")
     if template and template != header.chat_template:
         faults.append("the chat template differs")
-    ends = {told.get(f"tokenizer.ggml.{name}_token_id") for name in _ENDS} - {None}
+    named = [told.get(f"tokenizer.ggml.{name}_token_id") for name in _ENDS]
+    ends = {int(token) for token in named if token is not None}
     if before.ends and not before.ends & ends:
         faults.append(f"answers end with {sorted(before.ends)}, in the file with {sorted(ends)}")
     whole, plain = (

@@ -125,6 +125,7 @@ def merge(order: Order, open_model: Open, heard: Heard) -> Merged:
     refuse_parts(order.parts)
     with workplace(order.out) as work:
         details = _made(order, open_model, heard, work)
+        _done(order)  # what others have put there meanwhile stays
         settle(work / "model", order.out)
     return Merged(order.out, details)
 
@@ -188,7 +189,9 @@ def _done(order: Order) -> Merged | None:
         UsageError: the place is taken.
     """
     out = order.out
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+    if not out.is_symlink() and not out.exists():
+        return None
+    if not out.is_symlink() and out.is_dir() and not any(out.iterdir()):
         return None
     own = read_lineage(out) if out.is_dir() else None
     if own is None or own.made_by != VERB or own.details.get("merge") != _key(order):
