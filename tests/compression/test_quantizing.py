@@ -320,6 +320,16 @@ def test_a_name_that_does_not_fit_the_form_is_refused(
         quantizing.run(model, method, tmp_path / out)
 
 
+def test_engines_are_named_that_read_the_types_and_the_architecture(
+    made: Make, tmp_path: Path
+) -> None:
+    assert "openvino" in made("q4_1").details["engines"]
+    assert made("q5_1").details["engines"] == ["llamacpp", "transformers"]
+    model = checkpoints.save(tmp_path / "gpt2", "gpt2", n_positions=1024)
+    done = quantizing.run(model, "q8_0", tmp_path / "x.gguf")
+    assert done.details["engines"] == ["llamacpp", "transformers"]
+
+
 def test_k_quants_need_llama_quantize(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -129,7 +129,7 @@ def _quantized(
     details = {
         "method": job.method.name,
         "about": job.method.about,
-        "engines": list(job.method.engines),
+        "engines": list(doors.engines(job.method, target)),
         "settings": settings,
         "calibration": making.told_calibration,
         "bytes": {"original": _size(job.path), "stored": _size(target)},

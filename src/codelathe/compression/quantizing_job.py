@@ -63,7 +63,8 @@ class QuantizeDoors:
     `open` gives the original in 32 bits, `reopen` what was written, as every verb opens it.
     `to_int8` turns a model into dynamic int8 in place, `to_gguf` writes the original as a GGUF
     file of a type, `to_openvino` a GGUF file as a folder in OpenVINO's form. `check` raises an
-    EngineError where a method's engines could not run this model.
+    EngineError where a method's engines could not run this model; `engines` are those that run
+    what a method wrote.
     """
 
     open: Callable[[], Opened]
@@ -72,6 +73,7 @@ class QuantizeDoors:
     to_gguf: Callable[[Path, str], object]
     to_openvino: Callable[[Path, Path], None]
     check: Callable[[Method], None]
+    engines: Callable[[Method, Path], tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)

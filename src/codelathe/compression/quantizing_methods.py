@@ -32,7 +32,7 @@ class Method:
     """One way to quantize.
 
     `kind` is what the tool itself calls it; `zeros` tells whether weights that are zero stay
-    exactly zero; `engines` run the result.
+    exactly zero; `engines` run the result, of GGUF files those of some models.
     """
 
     name: str
@@ -91,8 +91,7 @@ METHODS: dict[str, Method] = {
         ),
         Method(
             "q5_1", "gguf", "q5_1", _FIVE, False,
-            "GGUF, 5 bits with scale and minimum for each 32 weights, head in 8",
-            ("llamacpp", "transformers"),
+            "GGUF, 5 bits with scale and minimum for each 32 weights, head in 8", _GGUF_ENGINES,
         ),
         Method(
             "q4_1", "gguf", "q4_1", _FOUR, False,
@@ -101,8 +100,7 @@ METHODS: dict[str, Method] = {
         *(
             Method(
                 name, "llama-quantize", name.upper(), bounds, False,
-                f"GGUF, {name.upper()} by llama.cpp's own llama-quantize",
-                ("llamacpp", "transformers"),
+                f"GGUF, {name.upper()} by llama.cpp's own llama-quantize", _GGUF_ENGINES,
             )
             for name, bounds in _K_QUANTS.items()
         ),

@@ -99,6 +99,7 @@ def quantize_doors(found: Quantizable, heard: Heard) -> QuantizeDoors:
         to_gguf=to_gguf,
         to_openvino=to_openvino,
         check=check,
+        engines=_engines,
     )
 
 
@@ -106,6 +107,15 @@ def _opened(model: str, precision: str) -> Checkpoint:
     opened = open_checkpoint(model, precision)
     opened.text.close()
     return opened
+
+
+def _engines(method: Method, path: Path) -> tuple[str, ...]:
+    """Those of the method's engines that read what it wrote."""
+    from codelathe.engines._converted import unreadable
+
+    if method.file and unreadable(read_gguf_header(path)):
+        return tuple(engine for engine in method.engines if engine != "openvino")
+    return method.engines
 
 
 def _check_gguf(path: Path, *, openvino: bool) -> None:
