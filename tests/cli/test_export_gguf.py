@@ -111,6 +111,24 @@ def test_what_else_a_file_gets_wrong_of_texts_ends_with_3(
     assert "use it:" not in out
 
 
+def test_a_disk_that_fills_up_in_the_check_is_told_and_leaves_the_file_to_be_checked(
+    gpt2: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from safetensors import SafetensorError
+
+    from codelathe.training.export import _torch_answers
+
+    def full(*_: Any) -> None:
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(_torch_answers, "save_file", full)
+        assert export(gpt2) == 1
+    assert "the disk is full" in capsys.readouterr().err
+    assert sorted(path.name for path in Path().glob("*x.gguf*")) == ["x.gguf"]
+    assert export(gpt2) == 0
+
+
 def test_the_card_of_a_pushed_file_tells_its_check(gpt2: Path) -> None:
     assert export(gpt2, "-q") == 0
     parcel = pack(Path("x.gguf"))

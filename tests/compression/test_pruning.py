@@ -115,6 +115,12 @@ def test_the_same_run_gives_the_same_mask_and_recipe(pruned: Prune) -> None:
     assert len(hashes) == 1
 
 
+def test_the_card_names_no_folder_of_this_machine(pruned: Prune) -> None:
+    text = (pruned("llama", "l1").job.out / "README.md").read_text()
+    assert "| made from | `" in text
+    assert "/" not in text.partition("| made from | `")[2].partition("`")[0]
+
+
 def test_the_card_says_what_was_done(pruned: Prune) -> None:
     done = pruned()
     text = (done.job.out / "README.md").read_text()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
@@ -63,6 +62,7 @@ def export_gguf(model: str, out: Path, kind: str, prompts: int, as_json: bool, q
         make_gguf,
         record_check,
     )
+    from codelathe.training.export.staging import workplace
     from codelathe.wiring import open_checkpoint
 
     require_packages("making a GGUF file")
@@ -72,7 +72,7 @@ def export_gguf(model: str, out: Path, kind: str, prompts: int, as_json: bool, q
     if file is None:
         with hearing(output) as heard, ExitStack() as stack:
             made = make_gguf(order, open_checkpoint, heard)
-            logits = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lathe-")))
+            logits = stack.enter_context(workplace(out))  # gigabytes: not where memory may be
             sides = _sides(found, out, stack)
             check = check_gguf(sides, order.kind, prompts, logits, open_checkpoint, heard)
             file = record_check(order, made, check)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from codelathe.core.lineage import Lineage
 from codelathe.core.packed import PACKED
+from codelathe.hub.card import named
 
 if TYPE_CHECKING:
     from codelathe.compression.job import Pruned
@@ -24,7 +25,7 @@ def card(pruned: Pruned, lineage: Lineage) -> str:
     options = pruned.job.options
     before, after = pruned.parameters
     rows = [
-        ("made from", f"`{lineage.parent}`"),
+        ("made from", f"`{named(lineage.parent)}`"),
         ("weights underneath, SHA-256", f"`{lineage.base_sha256}`"),
         ("method", f"`{options.method}`: {_METHODS[options.method]}"),
         ("sparsity of the layers' linear weights", f"{pruned.sparsity:.2%}"),
@@ -37,9 +38,8 @@ def card(pruned: Pruned, lineage: Lineage) -> str:
     ]
     if pruned.calibration:
         told = pruned.calibration
-        rows.insert(
-            5, ("calibration", f"{told['windows']} x {told['length']} tokens: {told['source']}")
-        )
+        source = named(str(told["source"]))
+        rows.insert(5, ("calibration", f"{told['windows']} x {told['length']} tokens: {source}"))
     if pruned.recovered:
         won = pruned.recovered
         learned = (

@@ -150,13 +150,13 @@ def _sentence(kind: str, lineage: Lineage) -> str:
     if not lineage.base:
         return "An adapter." if kind == "adapter" else "A model."
     what = {
-        "adapter": f"An adapter for `{_named(lineage.base)}`.",
-        "gguf": f"`{_named(lineage.parent or lineage.base)}` as a GGUF file.",
+        "adapter": f"An adapter for `{named(lineage.base)}`.",
+        "gguf": f"`{named(lineage.parent or lineage.base)}` as a GGUF file.",
     }
-    return what.get(kind, f"Made from `{_named(lineage.parent or lineage.base)}`.")
+    return what.get(kind, f"Made from `{named(lineage.parent or lineage.base)}`.")
 
 
-def _named(ref: str) -> str:
+def named(ref: str) -> str:
     """A ModelRef as others may read it: of a path on this machine only the last part."""
     scheme, colon, rest = ref.rpartition(":")
     if scheme == "hf":
@@ -168,9 +168,9 @@ def _origin(lineage: Lineage) -> str:
     if not lineage.made_by:
         return ""
     rows = [
-        ("base", f"`{_named(lineage.base)}`"),
+        ("base", f"`{named(lineage.base)}`"),
         ("its SHA-256", f"`{lineage.base_sha256}`"),
-        ("made from", f"`{_named(lineage.parent)}`"),
+        ("made from", f"`{named(lineage.parent)}`"),
         ("by", f"`lathe {lineage.made_by}`, codelathe {lineage.codelathe}"),
         ("recipe", f"SHA-256 `{lineage.recipe_sha256}`" if lineage.recipe else ""),
     ]
@@ -188,7 +188,7 @@ def _shown(recipe: Mapping[str, Any]) -> dict[str, Any]:
             return {key: clean(inner) for key, inner in value.items()}
         if isinstance(value, list | tuple):
             return [clean(inner) for inner in value]
-        return _named(value) if isinstance(value, str) and value.startswith(("/", "~")) else value
+        return named(value) if isinstance(value, str) and value.startswith(("/", "~")) else value
 
     return {key: clean(value) for key, value in recipe.items()}
 
