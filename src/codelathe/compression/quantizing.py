@@ -218,7 +218,7 @@ def _notes(job: QuantizeJob, opened: Opened) -> Iterator[str]:
             )
     before = read_lineage(opened.path) if opened.path.is_dir() else None
     if before is not None and before.details.get("pruning"):
-        stay = "stay exactly zero" if job.method.zeros else "do not stay exactly zero"
+        stay = "stay exactly zero" if job.method.zeros else "do not all stay zero"
         yield f"the model is pruned: its zeros {stay} in {job.method.name}, and take room again"
 
 
