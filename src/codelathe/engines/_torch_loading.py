@@ -147,7 +147,8 @@ def _load(
             _complete(config, read_gguf_header(weights.path))
         model_class = choose(config, weights.path)
         if not weights.gguf and (packed := packed_file(weights.path)) is not None:
-            return _load_packed(packed, config, _numbers(weights, place))
+            chosen = packed_class(model_class, config)
+            return _load_packed(packed, (chosen, config), _numbers(weights, place))
         # Pickled weights only where there are no others: asking for them allows, not prefers.
         pickled = not weights.gguf and not read_checkpoint_header(weights.path).has_safetensors
         model, found = model_class.from_pretrained(
@@ -161,15 +162,21 @@ def _load(
     return model, sorted(found["missing_keys"])
 
 
-def _load_packed(path: Path, config: Any, numbers: dict[str, Any]) -> tuple[Any, list[str]]:
-    """The model of packed weights, which `transformers` takes as tensors without a folder."""
+def _load_packed(
+    path: Path, kind: tuple[Any, Any], numbers: dict[str, Any]
+) -> tuple[Any, list[str]]:
+    """The model of packed weights, which `transformers` takes as tensors without a folder.
+
+    `kind` is its class and configuration.
+    """
+    chosen, config = kind
     settings = path.with_name("generation_config.json")
     if settings.is_file():
         numbers = {
             **numbers,
             "generation_config": transformers.GenerationConfig.from_pretrained(str(path.parent)),
         }
-    model, found = packed_class(config, path).from_pretrained(
+    model, found = chosen.from_pretrained(
         None, config=config, state_dict=read_packed(path), output_loading_info=True, **numbers
     )
     model.config.name_or_path = str(path.parent)

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import safetensors
 import torch
-import transformers
 
 from codelathe.core.errors import MissingDependency, ModelFileError
 from codelathe.core.packed import PACKED, PackedTensor, parse_packed
@@ -63,24 +62,14 @@ def read_packed(path: Path) -> dict[str, torch.Tensor]:
             raise ModelFileError(f"{path} is damaged: {error}", hint="fetch it again") from None
 
 
-def packed_class(config: Any, path: Path) -> Any:
-    """The class of the model in the folder of the packed file at `path`.
+def packed_class(auto: Any, config: Any) -> Any:
+    """The class that the Auto class `auto` makes of `config`.
 
-    Weights that are handed in are taken by this class alone, not by the Auto classes.
-
-    Raises:
-        ModelFileError: the configuration names none that is known.
+    Weights that are handed in are taken by this class alone, not by the Auto classes. What
+    `config` itself names may be any class: it comes with the weights.
     """
-    name = next(iter(config.architectures or ()), "")
-    model_class = getattr(transformers, name, None)
-    if not isinstance(model_class, type) or not issubclass(
-        model_class, transformers.PreTrainedModel
-    ):
-        raise ModelFileError(
-            f"{path.parent / 'config.json'} names no architecture that is known: {name!r}",
-            hint="fetch the model again, or install the version of transformers it was made with",
-        )
-    return model_class
+    with torch.device("meta"):
+        return type(auto.from_config(config))
 
 
 class _Damaged(Exception):
