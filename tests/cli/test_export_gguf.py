@@ -154,6 +154,21 @@ def test_wrong_use_is_told(
     assert Path("mine.gguf").read_text() == "mine"
 
 
+def test_a_file_in_the_models_own_folder_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = checkpoints.save(tmp_path / "llama", "llama")
+    assert export(source, "--out", str(source / "x.gguf")) == 2
+    assert "would be in the folder of the model" in capsys.readouterr().err
+    assert not (source / "x.gguf").exists()
+
+
+def test_a_record_that_is_damaged_is_made_anew(gpt2: Path) -> None:
+    assert export(gpt2, "-q") == 0
+    Path("x.gguf.lathe.json").write_text('{"prompts": 1}')
+    assert export(gpt2, "-q") == 0
+
+
 def test_a_model_without_a_form_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -190,7 +190,7 @@ class _Handler(BaseHTTPRequestHandler):
         for item in told["objects"]:
             answer = {"oid": item["oid"], "size": item["size"]}
             if item["oid"] not in self.hub.uploads:
-                href = f"{self.hub.address}/upload/{item['oid']}"
+                href = f"{self.hub.address}/upload/{item['oid']}?signature=SIGNED"
                 answer["actions"] = {"upload": {"href": href, "header": {}}}
             objects.append(answer)
         return {"transfer": "basic", "objects": objects}

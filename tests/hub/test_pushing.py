@@ -174,3 +174,11 @@ def test_what_is_to_be_private_does_not_go_where_everybody_sees_it(
     push(adapter)
     with pytest.raises(InputError, match="everybody can see it"):
         push(adapter, Place(PLACE.repository, revision, private=True))
+
+
+def test_a_signed_address_is_not_repeated_in_an_error(hub: WrittenHub, adapter: Path) -> None:
+    hub.spoil("/upload/", 410, times=9)
+    with pytest.raises(RemoteError) as told:
+        push(adapter)
+    assert "/upload/" in told.value.message
+    assert "SIGNED" not in f"{told.value.message}{told.value.hint}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -288,4 +289,5 @@ def _refused(error: HfHubHTTPError, place: Place, doing: str) -> RemoteError:
 
 def _line(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines[0] if lines else type(error).__name__)[:300]
+    told = lines[0] if lines else type(error).__name__
+    return re.sub(r"\?[^\s'\"]+", "", told)[:300]  # addresses to upload to are signed

@@ -96,10 +96,11 @@ def find_done(order: GgufOrder) -> GgufFile | None:
 
     Raises:
         UnknownName: no such type.
-        UsageError: the file holds something else.
+        UsageError: the file holds something else, or would be in the folder of the model.
     """
     if order.kind not in TYPES:
         raise UnknownName("type", order.kind, TYPES, field="type")
+    _refuse_inside(order)
     if not order.out.exists():
         return None
     if _made_from(order.out).get("gguf") != order.key:
@@ -112,8 +113,29 @@ def find_done(order: GgufOrder) -> GgufFile | None:
         details = json.loads(order.record.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    same = isinstance(details, dict) and details.get("prompts") == order.prompts
+    if not isinstance(details, dict) or not isinstance(details.get("check"), dict):
+        return None
+    same = details.get("prompts") == order.prompts
     return GgufFile(order.out, details, again=True) if same else None
+
+
+def _refuse_inside(order: GgufOrder) -> None:
+    """Refuse a place in a model's own folder: its name would stand for the new file from then on.
+
+    The check would compare that file with itself.
+
+    Raises:
+        UsageError: it is one.
+    """
+    own = [order.path, *([order.parts.adapter.path, order.parts.base] if order.parts else [])]
+    parent = order.out.absolute().parent.resolve()
+    if any(folder.is_dir() and folder.resolve() == parent for folder in own):
+        raise UsageError(
+            f"{order.out} would be in the folder of the model it is made from, which would then "
+            "be taken for a GGUF model",
+            hint="name a file in another folder",
+            field="out",
+        )
 
 
 def make_gguf(order: GgufOrder, open_model: Open, heard: Heard) -> GgufFile:

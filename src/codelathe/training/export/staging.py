@@ -20,6 +20,8 @@ def workplace(out: Path) -> Iterator[Path]:
         UsageError: the folder that `out` is to stand in does not exist or cannot be written to.
     """
     parent = out.absolute().parent
+    if parent.exists() and not parent.is_dir():
+        raise UsageError(f"{parent} is a file", hint="name another place", field="out")
     if not parent.is_dir():
         raise UsageError(f"{parent} does not exist", hint=f"mkdir -p {parent}", field="out")
     with writing(parent), disk.workplace(out) as folder:
