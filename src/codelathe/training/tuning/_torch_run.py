@@ -16,6 +16,7 @@ from typing import Any
 import torch
 import transformers
 from accelerate import PartialState
+from accelerate.utils import reduce
 
 from codelathe.core.errors import EngineError, InputError
 from codelathe.core.lineage import read_lineage, write_lineage
@@ -90,7 +91,7 @@ class _Run:
         hooks = Hooks(
             row=lambda row: self._heard(row, tuner, metrics),
             save=self._save,
-            stop=lambda: self._stopped,
+            stop=self._asked_to_stop,
         )
         args = arguments(
             self._recipe, self._out, plan.steps, state.num_processes, cpu=state.device.type == "cpu"
@@ -174,6 +175,14 @@ class _Run:
         self._listener.hear(
             Standing(course.step, steps, row["loss"], course.validation, rate, left)
         )
+
+    def _asked_to_stop(self) -> bool:
+        """Whether the run ends after this step: where one process was asked, all of them do."""
+        state = PartialState()
+        if state.num_processes > 1:
+            asked = torch.tensor(float(self._stopped), device=state.device)
+            self._stopped = bool(reduce(asked, "sum"))
+        return self._stopped
 
     def _save(self, tuner: Tuner) -> None:
         """A checkpoint that is whole on the disk, or not there; then older ones go."""
