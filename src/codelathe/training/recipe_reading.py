@@ -244,7 +244,9 @@ def _rules(recipe: Recipe, said: set[str]) -> Iterator[RecipeFault]:
 def _model_rules(recipe: Recipe) -> Iterator[RecipeFault]:
     if not recipe.out:
         yield RecipeFault("out", "is missing: no folder for the result", 'out = "runs/my-tune"')
-    elif Path(recipe.out).expanduser().exists() and not Path(recipe.out).expanduser().is_dir():
+    elif (out := _expanded(recipe.out)) is None:
+        yield RecipeFault("out", f"{recipe.out}: no home folder is known for it", "name it whole")
+    elif out.exists() and not out.is_dir():
         yield RecipeFault("out", f"{recipe.out} is no folder", "name a new one")
     name = recipe.model.name
     if recipe.scratch is not None:
@@ -262,8 +264,21 @@ def _model_rules(recipe: Recipe) -> Iterator[RecipeFault]:
         yield RecipeFault(
             "model.name", f"{name} does not show its weights", "name one on this machine"
         )
-    elif ref.scheme in ("path", "gguf", "adapter") and not Path(ref.name).expanduser().exists():
+    elif ref.scheme in ("path", "gguf", "adapter") and not _exists(ref.name):
         yield RecipeFault("model.name", f"{ref.name} does not exist")
+
+
+def _expanded(name: str) -> Path | None:
+    """The path with `~` replaced; None where nobody's home is meant."""
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:
+        return None
+
+
+def _exists(name: str) -> bool:
+    path = _expanded(name)
+    return path is not None and path.exists()
 
 
 def _data_rules(recipe: Recipe) -> Iterator[RecipeFault]:

@@ -65,6 +65,13 @@ def test_all_faults_are_told_at_once() -> None:
     assert found["data.long"].startswith("is 'drip'; nearest: drop")
 
 
+@pytest.mark.parametrize("where", ["out", "model.name"])
+def test_a_home_that_is_nobodys_is_a_fault(where: str) -> None:
+    path = "~nobody-of-that-name/x"
+    given: dict[str, Any] = {"out": path} if where == "out" else {"model": {"name": path}}
+    assert where in faults(**given)
+
+
 @pytest.mark.parametrize(
     ("where", "sections"),
     [

@@ -22,6 +22,7 @@ from codelathe.core.lineage import read_lineage
 from codelathe.core.modelref import ModelRef, parse_model_ref
 from codelathe.training.recipe import MethodPart
 from codelathe.training.tuning import Standing, Tuned, TuningStopped, tune
+from codelathe.training.tuning.batches import lay_out
 from codelathe.training.tuning.folder import checkpoints, disk_errors, held
 from codelathe.training.tuning.metrics import draw, read_metrics
 from training.tuning.conftest import RECIPE, Opened, documents, losses, parts, with_train
@@ -339,6 +340,14 @@ def test_the_reference_of_a_result_names_its_folder(path: str, ref: str) -> None
     made = Tuned(path, "checkpoint", 1, 1.0, None, None, None, 1, 1, 1.0, 1)
     assert made.ref == ref
     assert parse_model_ref(made.ref) == ModelRef("path", ref)
+
+
+def test_a_length_beyond_all_documents_takes_no_memory_for_it() -> None:
+    made = documents(5)
+    (line,) = lay_out(made, 1 << 60, packing=True)
+    assert line.lengths == tuple(map(len, made))
+    assert len(lay_out(made, 1 << 60, packing=False)) == 5
+    assert lay_out((), 48, packing=True) == []
 
 
 def test_fewer_rows_than_a_step_are_said(opened: Open, tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def lay_out(documents: Sequence[Tokens], length: int, *, packing: bool) -> list[
         InputError: a document is longer than a row.
     """
     sizes = [len(document) for document in documents]
-    plan = plan_rows(sizes, length)
+    plan = plan_rows(sizes, min(length, max(sum(sizes), 1)))  # a plan takes memory by its length
     if not packing:
         plan = [(index,) for index in range(len(documents))]
     return [_line([documents[index] for index in row]) for row in plan]
