@@ -44,6 +44,17 @@ def document(rows: Path, **sections: Any) -> dict[str, Any]:
         ({"scratch": {"architecture": "encoder-decoder", "chat": True}}, "scratch.chat"),
         ({"scratch": {"architecture": "encoder-decoder"}, "data": {"long": "split"}}, "data.long"),
         (
+            {"scratch": {"architecture": "encoder-decoder"}, "train": {"precision": "float16"}},
+            "train.precision",
+        ),
+        (
+            {
+                "scratch": {"architecture": "encoder-decoder"},
+                "train": {"gradient_checkpointing": True},
+            },
+            "train.gradient_checkpointing",
+        ),
+        (
             {"scratch": {"architecture": "encoder-decoder"}, "data": {"everything": True}},
             "data.everything",
         ),
@@ -76,6 +87,21 @@ def test_what_the_recipe_says_stays(rows: Path) -> None:
     recipe, faults = check_recipe(said)
     assert recipe is not None, faults
     assert (recipe.data.everything, recipe.learning_rate) == (False, 0.5)
+
+
+@pytest.mark.parametrize("architecture", ["llama", "encoder-decoder"])
+def test_what_memory_that_is_short_is_told_to_lower_can_be_lowered(
+    rows: Path, architecture: str
+) -> None:
+    pytest.importorskip("torch")
+    from codelathe.training.tuning._torch_place import lower
+
+    recipe, faults = check_recipe(document(rows, scratch={"architecture": architecture}))
+    assert recipe is not None, faults
+    told = lower(recipe)
+    assert "method" not in told
+    assert "scratch.size" in told
+    assert ("gradient_checkpointing" in told) == (architecture == "llama")
 
 
 def test_the_flags_alone_make_a_recipe(rows: Path, capsys: pytest.CaptureFixture[str]) -> None:

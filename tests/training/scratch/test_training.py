@@ -305,7 +305,7 @@ def test_texts_longer_than_the_context_are_told(tmp_path: Path) -> None:
     listener = Listening()
     rows = [*texts(), *texts()[:2], Row(Text("x = 1\n" * 90), "text", "f", 99)]
     make_from_scratch(rows, recipe(tmp_path, "llama"), new_model, listener)
-    assert any(said.startswith("1 row is longer than 48 tokens: 1 left out") for said in listener.said)
+    assert any(said.startswith("1 row is longer than 48 tokens: 1 left") for said in listener.said)
     assert any(said.startswith("2 rows say what others say") for said in listener.said)
 
 

@@ -78,5 +78,13 @@ def _encoder_decoder_faults(recipe: Recipe) -> Iterator[Fault]:
             "is split, and half of an answer belongs to no question",
             'long = "drop" or "cut"',
         )
+    if recipe.train.precision == "float16":
+        yield (
+            "train.precision",
+            "is float16, which is for decoders",
+            'precision = "auto", "bfloat16" or "float32"',
+        )
+    if recipe.train.gradient_checkpointing:
+        yield "train.gradient_checkpointing", "is for decoders", "leave it out"
     if recipe.data.everything:
         yield "data.everything", "is for decoders: sources are read, never learned", "leave it out"

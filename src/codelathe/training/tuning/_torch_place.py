@@ -9,7 +9,7 @@ import psutil
 import torch
 
 from codelathe.core.errors import EngineError, UsageError
-from codelathe.training.recipe import Recipe
+from codelathe.training.recipe import ENCODER_DECODER, Recipe
 
 _BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 #: AdamW's two moments and the gradient, in 32 bits.
@@ -88,10 +88,13 @@ def lower(recipe: Recipe) -> str:
     train, choices = recipe.train, []
     if train.accumulate < train.rows:
         choices.append(f"train.accumulate = {train.rows} (a step in parts)")
-    if not train.gradient_checkpointing:
+    pairs = recipe.scratch is not None and recipe.scratch.architecture == ENCODER_DECODER
+    if not train.gradient_checkpointing and not pairs:
         choices.append("train.gradient_checkpointing = true")
     choices.append(f"data.max_length below {recipe.data.max_length}")
-    if recipe.method.name == "full":
+    if recipe.scratch is not None:
+        choices.append("scratch.size, or layers and width")
+    elif recipe.method.name == "full":
         choices.append('method.name = "lora"')
     elif recipe.method.name == "lora":
         choices.append('method.name = "qlora"')
