@@ -97,7 +97,7 @@ def test_a_merge_that_is_ended_leaves_nothing(tuned: Path, tmp_path: Path) -> No
         [sys.executable, "-m", "codelathe", *command], stderr=subprocess.PIPE
     )
     deadline = time.monotonic() + 60
-    while not list(tmp_path.glob(".out.making-*")) and time.monotonic() < deadline:
+    while not list(tmp_path.glob(".out.unfinished-*")) and time.monotonic() < deadline:
         time.sleep(0.01)
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)
