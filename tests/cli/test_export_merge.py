@@ -101,7 +101,9 @@ def test_a_merge_that_is_ended_leaves_nothing(tuned: Path, tmp_path: Path) -> No
         time.sleep(0.01)
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)
-    assert process.returncode == 130
+    # Interrupted while it runs code from a string, as imports do, Python ends by the signal
+    # itself once all is cleaned up: 130 to a shell, too.
+    assert process.returncode in (130, -signal.SIGINT)
     assert not list(tmp_path.iterdir())
 
 
