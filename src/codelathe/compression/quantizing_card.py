@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from codelathe.compression.quantizing_job import DETAILS, QuantizeJob
 from codelathe.core.lineage import Lineage
+from codelathe.hub.card import named
 
 _USES = {
     "int8": "codelathe reads it (engine `transformers`, on processors); other programs say that "
@@ -19,7 +20,7 @@ def card(job: QuantizeJob, lineage: Lineage) -> str:
     check, size = told["check"], told["bytes"]
     types = ", ".join(f"{name} ({n['weights']:,})" for name, n in told["precisions"].items())
     rows = [
-        ("made from", f"`{lineage.parent}`"),
+        ("made from", f"`{named(lineage.parent)}`"),
         ("weights underneath, SHA-256", f"`{lineage.base_sha256}`"),
         ("method", f"`{told['method']}`: {told['about']}"),
         ("weights by precision", types),
