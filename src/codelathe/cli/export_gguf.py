@@ -13,7 +13,7 @@ import click
 from codelathe.cli.console import NOT_PROVED, Output, output_options, printable
 
 if TYPE_CHECKING:
-    from codelathe.cli.export_parts import Found
+    from codelathe.cli.export_parts import Exportable
     from codelathe.training.data.tokenizer import Tokenizer
     from codelathe.training.export.gguf_check import Sides
     from codelathe.training.export.gguf_export import GgufFile
@@ -84,7 +84,7 @@ def export_gguf(model: str, out: Path, kind: str, prompts: int, as_json: bool, q
     return 0 if file.passed else NOT_PROVED
 
 
-def _sides(found: Found, out: Path, stack: ExitStack) -> Sides:
+def _sides(found: Exportable, out: Path, stack: ExitStack) -> Sides:
     """The model and the file, as the check uses them."""
     from codelathe.core.gguf import read_gguf_header
     from codelathe.engines._converted import unreadable

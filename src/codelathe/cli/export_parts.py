@@ -12,15 +12,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from codelathe.cli.console import Output, printable
-from codelathe.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from codelathe.core.modelref import ModelRef
     from codelathe.training.export.merging import Heard, Parts
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Exportable:
     """A model on this machine: the folder or file of its weights, their hash, its adapter."""
 
     ref: str
@@ -29,7 +27,7 @@ class Found:
     parts: Parts | None
 
 
-def find_model(model: str, output: Output) -> Found:
+def find_model(model: str, output: Output) -> Exportable:
     """What `model` names, fetched where it is missing; nothing is loaded.
 
     Raises:
@@ -37,37 +35,22 @@ def find_model(model: str, output: Output) -> Found:
         StoreError: it cannot be had.
         ModelFileError: an adapter that is none, or was made on other weights than its base's.
     """
-    from codelathe.core.checkpoint import read_adapter_header
-    from codelathe.core.modelref import parse_model_ref
-    from codelathe.store.folders import expanded
+    from codelathe.cli.progress import fetching
     from codelathe.training.export.merging import Parts
-    from codelathe.wiring import base_of, model_sha256
+    from codelathe.wiring import find_weights, model_sha256
     from codelathe.wiring.models import require_base
 
-    ref = parse_model_ref(model)
-    if ref.remote or ref.scheme == "scripted":
-        raise UsageError(
-            f"{model} does not show its weights",
-            hint="name a model on this machine: lathe models list",
-            field="model",
-        )
-    if ref.scheme != "adapter":
-        return Found(str(ref), _path(ref, output), model_sha256(model), None)
-    header = read_adapter_header(expanded(ref.name))
-    base = base_of(header)
-    path = _path(base, output)
-    require_base(header, base)
-    sha256, own = model_sha256(str(base)), model_sha256(model)
-    parts = Parts(str(ref), header, own.partition(" on ")[0], path, str(base), sha256)
-    return Found(str(ref), path, own, parts)
-
-
-def _path(ref: ModelRef, output: Output) -> Path:
-    from codelathe.cli.progress import fetching
-    from codelathe.wiring import open_store
-
     with fetching(output) as progress:
-        return open_store().obtain(ref, progress).path
+        found = find_weights(model, progress)
+    own = model_sha256(found.ref)
+    if found.adapter is None:
+        return Exportable(found.ref, found.path, own, None)
+    require_base(found.adapter, found.base)
+    parts = Parts(
+        found.ref, found.adapter, own.partition(" on ")[0], found.path, str(found.base),
+        found.sha256,
+    )  # fmt: skip
+    return Exportable(found.ref, found.path, own, parts)
 
 
 @contextmanager

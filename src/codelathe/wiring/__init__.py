@@ -10,15 +10,17 @@ from codelathe.wiring.encoders import SPARE_ENCODER, find_encoder, open_encoder
 from codelathe.wiring.engines import DEFAULT_MODEL, LOCAL_ENGINES, NAMED_ENGINES, open_engine
 from codelathe.wiring.judging import open_benchmark, open_judge
 from codelathe.wiring.models import (
+    Found,
     base_of,
     base_sha256,
     cache_folder,
+    find_weights,
     model_sha256,
     open_store,
     remove_model,
     runs_folder,
 )
-from codelathe.wiring.quantizing import Quantizable, find_quantizable, quantize_doors
+from codelathe.wiring.quantizing import find_quantizable, quantize_doors
 from codelathe.wiring.text_side import TextSide, open_text_side
 
 __all__ = [
@@ -27,13 +29,14 @@ __all__ = [
     "NAMED_ENGINES",
     "SPARE_ENCODER",
     "Checkpoint",
-    "Quantizable",
+    "Found",
     "TextSide",
     "base_of",
     "base_sha256",
     "cache_folder",
     "find_encoder",
     "find_quantizable",
+    "find_weights",
     "model_sha256",
     "new_model",
     "open_benchmark",

@@ -10,10 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from codelathe.core.checkpoint import read_adapter_header
 from codelathe.core.errors import UsageError
-from codelathe.core.modelref import parse_model_ref
-from codelathe.wiring.models import base_of, model_sha256, open_store, pickles_trusted, require_base
+from codelathe.wiring.models import find_weights, pickles_trusted, require_base
 from codelathe.wiring.text_side import TextSide, open_text_side
 
 if TYPE_CHECKING:
@@ -54,22 +52,11 @@ def open_checkpoint(
             a package is missing.
     """
     from codelathe.engines.checkpoint import load_checkpoint
-    from codelathe.store.folders import expanded
 
-    ref = parse_model_ref(model)
-    if ref.remote or ref.scheme == "scripted":
-        raise UsageError(
-            f"{model} does not show its weights",
-            hint="name a model on this machine: lathe models list",
-            field="model",
-        )
-    header = None
-    if ref.scheme == "adapter":
-        header = read_adapter_header(expanded(ref.name))
-        ref = base_of(header)
-    local = open_store().obtain(ref, progress)
+    found = find_weights(model, progress)
+    local, header = found.local, found.adapter
     if header is not None:
-        require_base(header, ref)
+        require_base(header, found.base)
     if local.format == "openvino":
         raise UsageError(
             f"{model} is in OpenVINO's form, whose weights are for running alone",
@@ -83,8 +70,8 @@ def open_checkpoint(
         tokenizer=loaded.tokenizer,
         text=open_text_side(model, progress),
         path=local.path,
-        base=str(ref),
-        sha256=model_sha256(str(ref)),
+        base=str(found.base),
+        sha256=found.sha256,
         device=loaded.place.device,
         precision=loaded.place.precision,
         adapter=adapter,

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from codelathe.core.checkpoint import AdapterHeader, CheckpointHeader, read_adapter_header
-from codelathe.core.errors import IntegrityError, ModelFileError
+from codelathe.core.errors import IntegrityError, ModelFileError, UsageError
 from codelathe.core.gguf import GgufHeader
 from codelathe.core.lineage import read_lineage
 from codelathe.core.modelref import ModelRef, parse_model_ref
 
 if TYPE_CHECKING:
-    from codelathe.store import Progress, Store
+    from codelathe.store import LocalModel, Progress, Store
     from codelathe.text.chat import ChatTemplate
 
 
@@ -40,6 +41,53 @@ def remove_model(ref: ModelRef) -> int:
         local = None
     freed = store.remove(ref)
     return freed + (forget_converted(local.path, cache_folder()) if local else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A model on this machine. `base` and `local` are the weights' own name and where they are.
+
+    For an adapter these are its base's, and `adapter` is what it says of itself.
+    """
+
+    ref: str
+    base: ModelRef
+    local: LocalModel
+    adapter: AdapterHeader | None
+
+    @property
+    def path(self) -> Path:
+        """The folder or file of the weights."""
+        return self.local.path
+
+    @property
+    def sha256(self) -> str:
+        """Of the base's weights."""
+        return self.local.sha256 or model_sha256(str(self.base))
+
+
+def find_weights(model: str, progress: Progress | None = None, *, shows: str = "weights") -> Found:
+    """What `model` names, fetched where it is missing; nothing is loaded.
+
+    `shows` is what it has to show, for the error where it is a service's and shows nothing.
+
+    Raises:
+        InputError: the reference does not parse, names nothing known, or a service's model.
+        StoreError: it cannot be had.
+        ModelFileError: an adapter that is none.
+    """
+    from codelathe.store.folders import expanded
+
+    ref = parse_model_ref(model)
+    if ref.remote or ref.scheme == "scripted":
+        raise UsageError(
+            f"{model} does not show its {shows}",
+            hint="name a model on this machine: lathe models list",
+            field="model",
+        )
+    adapter = read_adapter_header(expanded(ref.name)) if ref.scheme == "adapter" else None
+    base = base_of(adapter) if adapter is not None else ref
+    return Found(str(ref), base, open_store().obtain(base, progress), adapter)
 
 
 def model_sha256(model: str) -> str:
@@ -75,13 +123,7 @@ def base_sha256(model: str, progress: Progress | None = None) -> str:
         InputError: the reference names nothing, or what cannot be read.
         StoreError: it cannot be had.
     """
-    from codelathe.store.folders import expanded
-
-    ref = parse_model_ref(model)
-    if ref.scheme == "adapter":
-        ref = base_of(read_adapter_header(expanded(ref.name)))
-    open_store().obtain(ref, progress)
-    return model_sha256(str(ref))
+    return find_weights(model, progress).sha256
 
 
 def require_base(header: AdapterHeader, base: ModelRef) -> None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from codelathe.core.checkpoint import read_checkpoint_header
 from codelathe.core.errors import UnsupportedArgument, UsageError
 from codelathe.core.gguf import read_gguf_header
-from codelathe.core.modelref import parse_model_ref
 from codelathe.wiring.checkpoints import Checkpoint, open_checkpoint
-from codelathe.wiring.models import model_sha256, open_store
+from codelathe.wiring.models import Found, find_weights
 
 if TYPE_CHECKING:
     from codelathe.compression.listening import Heard
@@ -20,46 +18,30 @@ if TYPE_CHECKING:
     from codelathe.store import Progress
 
 
-@dataclass(frozen=True, slots=True)
-class Quantizable:
-    """A whole model on this machine: its name, the folder or file of its weights, their hash."""
-
-    ref: str
-    path: Path
-    sha256: str
-
-
-def find_quantizable(model: str, progress: Progress | None = None) -> Quantizable:
+def find_quantizable(model: str, progress: Progress | None = None) -> Found:
     """What `model` names, fetched where it is missing; nothing is loaded.
 
     Raises:
         InputError: the reference names nothing, no whole model, or one without open weights.
         StoreError: it cannot be had.
     """
-    ref = parse_model_ref(model)
-    if ref.remote or ref.scheme == "scripted":
-        raise UsageError(
-            f"{model} does not show its weights",
-            hint="name a model on this machine: lathe models list",
-            field="model",
-        )
-    if ref.scheme == "adapter":
+    found = find_weights(model, progress)
+    if found.adapter is not None:
         raise UsageError(
             f"{model} is an adapter, and only whole models are quantized",
             hint=f"merge it first: lathe export merge {model} --out merged",
             field="model",
         )
-    local = open_store().obtain(ref, progress)
-    if local.format == "openvino":
+    if found.local.format == "openvino":
         raise UsageError(
             f"{model} is in OpenVINO's form, whose weights are for running alone",
             hint="name the checkpoint or the GGUF file that it was made from",
             field="model",
         )
-    return Quantizable(str(ref), local.path, local.sha256 or model_sha256(str(ref)))
+    return found
 
 
-def quantize_doors(found: Quantizable, heard: Heard) -> QuantizeDoors:
+def quantize_doors(found: Found, heard: Heard) -> QuantizeDoors:
     """What `compression.quantizing.quantize` is handed for the model `found`."""
     from codelathe.compression.quantizing_job import QuantizeDoors
 

@@ -7,14 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from codelathe.core.checkpoint import (
-    read_adapter_header,
     read_checkpoint_header,
     read_tokenizer_header,
 )
-from codelathe.core.errors import UsageError
 from codelathe.core.gguf import read_gguf_header
-from codelathe.core.modelref import parse_model_ref
-from codelathe.wiring.models import base_of, open_store, template_of
+from codelathe.wiring.models import find_weights, template_of
 
 if TYPE_CHECKING:
     from codelathe.store import Progress
@@ -44,20 +41,8 @@ def open_text_side(model: str, progress: Progress | None = None) -> TextSide:
         StoreError: it cannot be had.
         EngineError: its tokenizer cannot be read, or a package is missing.
     """
-    from codelathe.store.folders import expanded
-
-    ref = parse_model_ref(model)
-    if ref.remote or ref.scheme == "scripted":
-        raise UsageError(
-            f"{model} does not show its tokenizer",
-            hint="name a model on this machine: lathe models list",
-            field="model",
-        )
-    folder = None
-    if ref.scheme == "adapter":
-        adapter = read_adapter_header(expanded(ref.name))
-        folder, ref = adapter.path, base_of(adapter)
-    local = open_store().obtain(ref, progress)
+    found = find_weights(model, progress, shows="tokenizer")
+    local = found.local
     if local.format == "gguf":
         from codelathe.engines.gguf_tokenizer import GgufTokenizer
 
@@ -67,7 +52,8 @@ def open_text_side(model: str, progress: Progress | None = None) -> TextSide:
     from codelathe.training.data.tokenizer import open_tokenizer
 
     header = talks = read_checkpoint_header(local.path)
-    if folder is not None and (beside := read_tokenizer_header(folder)).has_tokenizer:
-        talks = beside
+    if found.adapter is not None:
+        beside = read_tokenizer_header(found.adapter.path)
+        talks = beside if beside.has_tokenizer else header
     template = template_of(talks if talks.chat_template else header)
     return TextSide(open_tokenizer(talks), template, header.context_length, model)
