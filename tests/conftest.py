@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,10 @@ import pytest
 #: Set before any test clears the environment: where models outlive the test run.
 MODEL_HOME = os.environ.get("CODELATHE_HOME")
 DATA = os.environ.get("CODELATHE_DATA")
+
+# A shell gives what it starts in the background no Ctrl-C, and children inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SECRETS = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "HUGGINGFACE_API_KEY", "HF_TOKEN", "HF_ENDPOINT")
 
