@@ -12,9 +12,13 @@ import pytest
 MODEL_HOME = os.environ.get("CODELATHE_HOME")
 DATA = os.environ.get("CODELATHE_DATA")
 
-# A shell gives what it starts in the background no Ctrl-C, and children inherit that.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# A shell gives what it starts in the background no Ctrl-C, nohup no hang-up; children inherit it.
+for number, usual in (
+    (signal.SIGINT, signal.default_int_handler),
+    (signal.SIGHUP, signal.SIG_DFL),
+):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, usual)
 
 SECRETS = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "HUGGINGFACE_API_KEY", "HF_TOKEN", "HF_ENDPOINT")
 
