@@ -14,11 +14,12 @@ from codelathe.cli.verdicts import clock
 from codelathe.core.errors import StoreError
 
 if TYPE_CHECKING:
+    from codelathe.core.opened import OpenedModel
     from codelathe.store import Progress
     from codelathe.training.data.preparing import Prepared
     from codelathe.training.data.rows import Row
     from codelathe.training.recipe import Recipe
-    from codelathe.training.tuning import Listener, Standing, Start, Tuned
+    from codelathe.training.tuning import Listener, Standing, Tuned
 
 _BETWEEN = 0.2
 _BETWEEN_LINES = 10.0
@@ -118,7 +119,9 @@ def _problems(recipe: Recipe, progress: Progress) -> Sequence[tuple[str, str]]:
     return found
 
 
-def learning(start: Start, prepared: Prepared, recipe: Recipe, out: Path, output: Output) -> Tuned:
+def learning(
+    start: OpenedModel, prepared: Prepared, recipe: Recipe, out: Path, output: Output
+) -> Tuned:
     """Tune, and show how far it is on standard error.
 
     Raises:

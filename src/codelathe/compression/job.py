@@ -9,48 +9,19 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from codelathe.compression.calibration import Texts
 from codelathe.compression.options import PruneOptions
+from codelathe.core.opened import OpenedModel
 
 if TYPE_CHECKING:
     from codelathe.compression._torch_inspection import LayerZeros
     from codelathe.compression._torch_recovery import Recovered
 
 
-class Opened(Protocol):
-    """What pruning needs of an opened checkpoint. `adapter` is one that is not merged."""
-
-    @property
-    def model(self) -> Any:
-        """The `transformers` module, in evaluation mode."""
-        ...
-
-    @property
-    def tokenizer(self) -> Any:
-        """Its `transformers` tokenizer."""
-        ...
-
-    @property
-    def path(self) -> Path:
-        """The checkpoint's folder or GGUF file."""
-        ...
-
-    @property
-    def base(self) -> str:
-        """Its ModelRef."""
-        ...
-
-    @property
-    def sha256(self) -> str:
-        """Of its weights."""
-        ...
+class Opened(OpenedModel, Protocol):
+    """What compression needs of an opened checkpoint."""
 
     @property
     def precision(self) -> str:
         """The numbers it was loaded in, and is saved in."""
-        ...
-
-    @property
-    def adapter(self) -> Path | None:
-        """The adapter that the model was named by, if any."""
         ...
 
 

@@ -21,6 +21,7 @@ from codelathe.compression.job import Doors, Opened, Pruned, PruneJob
 from codelathe.compression.listening import Heard, silent
 from codelathe.compression.memory import check_global_memory, told_of_memory
 from codelathe.compression.options import CALIBRATED, PruneOptions
+from codelathe.compression.saving import save_checkpoint
 from codelathe.core.checkpoint import read_checkpoint_header
 from codelathe.core.errors import ModelFileError, UsageError
 from codelathe.core.gguf import read_gguf_header
@@ -241,19 +242,10 @@ def _complete(opened: Opened) -> None:
 
 def _save(opened: Opened, folder: Path, job: PruneJob) -> tuple[int, int]:
     """Write the checkpoint; the bytes of its weights dense, and as they are stored."""
-    from transformers.utils import logging
-
     tensors = opened.model.state_dict().values()
     dense = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
     check_fits(folder, dense * 2 if job.packed else dense)
-    bars = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        opened.model.save_pretrained(folder)
-        opened.tokenizer.save_pretrained(folder)
-    finally:
-        if bars:
-            logging.enable_progress_bar()
+    save_checkpoint(opened.model, opened.tokenizer, folder)
     if job.packed:
         from codelathe.compression._torch_packing import pack_folder
 

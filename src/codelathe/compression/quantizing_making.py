@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from codelathe.compression.job import Opened
 from codelathe.compression.listening import Heard
 from codelathe.compression.quantizing_job import QuantizeDoors
 from codelathe.compression.quantizing_methods import Method
+from codelathe.compression.saving import no_bars, save_checkpoint
 from codelathe.core.errors import MissingDependency, ModelFileError, UnsupportedArgument
 from codelathe.core.packed import PACKED
 
@@ -110,7 +109,7 @@ def make(making: Making, method: Method, doors: QuantizeDoors, heard: Heard) -> 
 def _int8(making: Making, doors: QuantizeDoors) -> dict[str, Any]:
     opened = making.take()
     doors.to_int8(opened.model)
-    _save(opened.model, opened.tokenizer, making.target)
+    save_checkpoint(opened.model, opened.tokenizer, making.target)
     return {"weights": "int8, a scale for each output", "activations": "15 bits, a scale a token"}
 
 
@@ -121,11 +120,11 @@ def _bitsandbytes(making: Making, method: Method) -> dict[str, Any]:
     tokenizer, folder = opened.tokenizer, opened.path
     if folder.is_file() or (folder / PACKED).is_file() or not any(folder.glob("*.safetensors")):
         folder = making.scratch / "whole"
-        _save(opened.model, tokenizer, folder)
+        save_checkpoint(opened.model, tokenizer, folder)
     del opened  # before the weights are read once more
-    with _no_bars():
+    with no_bars():
         model = load_quantized(folder, method.kind)
-    _save(model, tokenizer, making.target)
+    save_checkpoint(model, tokenizer, making.target)
     return {
         "type": method.kind,
         "computes_in": str(model.dtype).removeprefix("torch."),
@@ -153,26 +152,6 @@ def _openvino(making: Making, method: Method, doors: QuantizeDoors) -> dict[str,
         for file in folder.iterdir():
             file.replace(making.target / file.name)
     return settings
-
-
-def _save(model: Any, tokenizer: Any, folder: Path) -> None:
-    with _no_bars():
-        model.save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
-
-
-@contextmanager
-def _no_bars() -> Iterator[None]:
-    """Without the progress bars of `transformers`, which know nothing of ours."""
-    from transformers.utils import logging
-
-    bars = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if bars:
-            logging.enable_progress_bar()
 
 
 def _run_tool(whole: Path, target: Path, kind: str) -> None:

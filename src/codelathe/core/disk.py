@@ -17,7 +17,10 @@ from codelathe.core.errors import DiskFull, LatheError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 #: How libraries word it whose errors carry no number: those in Rust, numpy, torch.
-_FULL_WORDS = ("no space left", "os error 28", "os error 122", "requested and", "failed writing")
+_FULL_WORDS = (
+    "no space left", "os error 28", "quota exceeded", "os error 122", "requested and",
+    "failed writing", "file write failed", "iostream error", "unexpected pos",
+)  # fmt: skip
 _MARK = ".unfinished-"
 
 
@@ -85,7 +88,7 @@ def workplace(target: Path) -> Iterator[Path]:
     What processes left there that were killed meanwhile is removed.
     """
     target = target.absolute()
-    _sweep(target)
+    sweep(target.parent, target.name)
     fresh = target.with_name(f".{target.name}{_MARK}{os.getpid()}")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir()
@@ -118,8 +121,9 @@ def make_durable(path: Path) -> None:
         os.close(handle)
 
 
-def _sweep(target: Path) -> None:
-    for left in target.parent.glob(f".{target.name}{_MARK}*"):
+def sweep(folder: Path, name: str = "*") -> None:
+    """Remove what processes that are no more had not finished in `folder`: of `name`, or all."""
+    for left in folder.glob(f".{name}{_MARK}*"):
         number = left.name.rpartition("-")[2]
         if number.isdecimal() and not _alive(int(number)):
             shutil.rmtree(left, ignore_errors=True)

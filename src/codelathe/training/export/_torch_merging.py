@@ -14,7 +14,6 @@ from typing import Any
 
 import peft
 import torch
-import transformers
 from peft.tuners.tuners_utils import BaseTunerLayer
 from peft.utils import ModulesToSaveWrapper
 from safetensors import SafetensorError, safe_open
@@ -22,6 +21,7 @@ from safetensors import SafetensorError, safe_open
 from codelathe.core.checkpoint import weight_files
 from codelathe.core.errors import ModelFileError
 from codelathe.core.packed import PACKED, parse_packed
+from codelathe.training.tuning._torch_told import quiet
 
 _BROKEN = (ValueError, RuntimeError, KeyError, TypeError, OSError, SafetensorError)
 _TYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
@@ -145,16 +145,9 @@ def round_to(model: Any, precision: str, stored: Mapping[str, torch.dtype]) -> s
 
 def write(model: Any, tokenizer: Any, folder: Path) -> None:
     """The checkpoint's files: weights, configurations, tokenizer with its template."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        bars = transformers.utils.logging.is_progress_bar_enabled()
-        transformers.utils.logging.disable_progress_bar()
-        try:
-            model.save_pretrained(folder, max_shard_size=_SHARD)
-            tokenizer.save_pretrained(folder)
-        finally:
-            if bars:
-                transformers.utils.logging.enable_progress_bar()
+    with quiet():
+        model.save_pretrained(folder, max_shard_size=_SHARD)
+        tokenizer.save_pretrained(folder)
 
 
 def written_types(folder: Path) -> dict[str, str]:

@@ -25,6 +25,7 @@ from codelathe.core.errors import (
 )
 from codelathe.core.generation import Message
 from codelathe.core.lineage import Lineage, read_lineage, write_lineage
+from codelathe.core.opened import OpenedModel
 from codelathe.hub.card import CARD, licence_beside, model_card
 from codelathe.training.export.comparing import BOUNDS, Comparison
 from codelathe.training.export.prompts import PROBES, prompts
@@ -37,18 +38,8 @@ PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 VERB = "export merge"
 
 
-class Opened(Protocol):
-    """A model's modules, its tokenizer, and what turns chats into text."""
-
-    @property
-    def model(self) -> Any:
-        """The modules, in 32 bits."""
-        ...
-
-    @property
-    def tokenizer(self) -> Any:
-        """The tokenizer of `transformers`."""
-        ...
+class Opened(OpenedModel, Protocol):
+    """A model in 32 bits, and what turns chats into text."""
 
     @property
     def text(self) -> Any:

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from codelathe.core.errors import EngineError, UsageError
+from codelathe.core.errors import UsageError
 from codelathe.core.lineage import Lineage, write_lineage
 from codelathe.text.chat import ChatTemplate
 from codelathe.training.data.fitting import parse_policy
@@ -65,6 +64,8 @@ def learn_pairs(
     assert template is not None
     out = Path(recipe.out).expanduser()
     length = recipe.data.max_length
+    from codelathe.training.tuning._torch_told import quiet, told_of_memory
+
     how = PairRendering(new.own, template, length, parse_policy(recipe.data.long))
     train = render_pairs(parted.parts.train, how)
     require_pairs(train, length, "training")
@@ -74,7 +75,7 @@ def learn_pairs(
         found = runs.claim(out, _identity(recipe, train, validation))
         runs.clear_halves(out)
         if "result" not in found:
-            with _quiet(), _told_of_memory(recipe):
+            with quiet(), told_of_memory(recipe):
                 tuned = _run(new, recipe, (train, validation), listener)
                 answers = _answer(new, parted, template, recipe)
             write_card(out, "", recipe, tuned)
@@ -195,34 +196,3 @@ def _tell(listener: Listener, train: Pairs, policy: str) -> None:
             f"{train.long:,} of {len(train.pairs) + train.dropped:,} pairs are longer than the "
             f"context and {done}"
         )
-
-
-@contextmanager
-def _told_of_memory(recipe: Recipe) -> Iterator[None]:
-    """Say what to lower where the memory does not suffice."""
-    import torch
-
-    from codelathe.training.tuning._torch_place import lower
-
-    try:
-        yield
-    except (MemoryError, torch.OutOfMemoryError):
-        raise EngineError("there is too little memory", hint=lower(recipe)) from None
-    except RuntimeError as error:
-        if "allocate memory" not in str(error):
-            raise
-        raise EngineError("there is too little memory", hint=lower(recipe)) from None
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """No bars of the library while it saves: what matters is said by us."""
-    from transformers.utils import logging
-
-    bars = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if bars:
-            logging.enable_progress_bar()

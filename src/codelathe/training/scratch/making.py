@@ -72,7 +72,7 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class New:
-    """A model that was never trained, and what belongs to it. `Start` of a tuning is one."""
+    """A model that was never trained, and what belongs to it: an `OpenedModel`."""
 
     model: Any
     tokenizer: Any

@@ -4,7 +4,7 @@
 """
 
 from codelathe.training.tuning.listening import Listener, Silence, Standing
-from codelathe.training.tuning.result import Best, Start, Tuned, TuningStopped
+from codelathe.training.tuning.result import Best, Tuned, TuningStopped
 from codelathe.training.tuning.tuning import finished, identify, prepare_process, tune
 
 __all__ = [
@@ -12,7 +12,6 @@ __all__ = [
     "Listener",
     "Silence",
     "Standing",
-    "Start",
     "Tuned",
     "TuningStopped",
     "finished",

@@ -18,10 +18,11 @@ import peft
 import torch
 
 from codelathe.core.errors import LatheError, ModelFileError, UsageError
+from codelathe.core.opened import OpenedModel
 from codelathe.training.recipe import ALL_LINEAR, MethodPart, Recipe
 from codelathe.training.tuning._torch_lora import fuse
 from codelathe.training.tuning._torch_norm import speed_up
-from codelathe.training.tuning.result import Start, durable_name
+from codelathe.training.tuning.result import durable_name
 
 #: From this share of exact zeros on a matrix counts as pruned.
 PRUNED = 0.05
@@ -87,7 +88,7 @@ class Learner:
         return sum(p.numel() for p in self.model.parameters() if p.requires_grad)
 
 
-def make_learner(start: Start, recipe: Recipe) -> Learner:
+def make_learner(start: OpenedModel, recipe: Recipe) -> Learner:
     """Set the model of `start` up as the recipe says.
 
     Raises:
@@ -112,7 +113,7 @@ def make_learner(start: Start, recipe: Recipe) -> Learner:
     return Learner(tuned, model, adapter=True, zeros=Zeros(), base_sparsity=sparsity)
 
 
-def _full(start: Start, model: Any) -> Learner:
+def _full(start: OpenedModel, model: Any) -> Learner:
     if start.adapter is not None:
         raise UsageError(
             f"method full learns the weights themselves, and {start.adapter} is an adapter",

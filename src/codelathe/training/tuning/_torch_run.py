@@ -6,7 +6,6 @@ import math
 import signal
 import threading
 import time
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,14 +17,16 @@ import transformers
 from accelerate import PartialState
 from accelerate.utils import reduce
 
-from codelathe.core.errors import EngineError, InputError
+from codelathe.core.errors import InputError
 from codelathe.core.lineage import read_lineage, write_lineage
+from codelathe.core.opened import OpenedModel
 from codelathe.training.recipe import Recipe, override
 from codelathe.training.tuning import _torch_attention as attention
 from codelathe.training.tuning import folder as runs
 from codelathe.training.tuning._torch_isolation import choose_layout
 from codelathe.training.tuning._torch_model import Learner, make_learner
-from codelathe.training.tuning._torch_place import choose_precision, lower, require_memory
+from codelathe.training.tuning._torch_place import choose_precision, require_memory
+from codelathe.training.tuning._torch_told import quiet, told_of_memory
 from codelathe.training.tuning._torch_trainer import (
     Course,
     Hooks,
@@ -33,23 +34,22 @@ from codelathe.training.tuning._torch_trainer import (
     Tuner,
     Work,
     arguments,
-    save_weights,
 )
+from codelathe.training.tuning._torch_weights import save_weights
 from codelathe.training.tuning.batches import Line, lay_out
 from codelathe.training.tuning.card import write_card
 from codelathe.training.tuning.listening import Listener, Standing
 from codelathe.training.tuning.memory import peak_memory
 from codelathe.training.tuning.metrics import Metrics, draw, read_metrics, write_events
-from codelathe.training.tuning.result import Start, Tuned, TuningStopped
+from codelathe.training.tuning.result import Tuned, TuningStopped
 from codelathe.training.tuning.tuning import Parts, identify, lineage_of
 
 _TENTH = 10
 _FEW = 20
 """Fewer steps than this hardly teach anything."""
-_MEMORY = ("can't allocate memory", "out of memory", "cannot allocate memory")
 
 
-def run(start: Start, parts: Parts, recipe: Recipe, out: Path, listener: Listener) -> Tuned:
+def run(start: OpenedModel, parts: Parts, recipe: Recipe, out: Path, listener: Listener) -> Tuned:
     """As `tuning.tune`, which holds the folder."""
     state = PartialState(cpu=start.device == "cpu")  # the first one decides for all
     if state.is_main_process:
@@ -58,7 +58,7 @@ def run(start: Start, parts: Parts, recipe: Recipe, out: Path, listener: Listene
         runs.clear_halves(out)
     state.wait_for_everyone()
     recipe = override(recipe, train={"precision": choose_precision(recipe)})
-    with _quiet(), _told_of_memory(recipe):
+    with quiet(), told_of_memory(recipe):
         return _Run(start, recipe, out, listener).whole(parts)
 
 
@@ -72,7 +72,7 @@ class _Plan:
 class _Run:
     """What one run holds together."""
 
-    def __init__(self, start: Start, recipe: Recipe, out: Path, listener: Listener) -> None:
+    def __init__(self, start: OpenedModel, recipe: Recipe, out: Path, listener: Listener) -> None:
         self._start, self._recipe, self._out, self._listener = start, recipe, out, listener
         self._learner: Learner = make_learner(start, recipe)
         self._stopped = False
@@ -312,12 +312,12 @@ class _Run:
                 signal.signal(number, handler)
 
 
-def _pad(start: Start) -> int:
+def _pad(start: OpenedModel) -> int:
     pad = start.tokenizer.pad_token_id
     return pad if pad is not None else (start.tokenizer.eos_token_id or 0)
 
 
-def _stored(start: Start) -> Any:
+def _stored(start: OpenedModel) -> Any:
     """What a whole model is saved in: 16 bits where its files had no more."""
     if not start.base:  # from scratch
         return torch.float32
@@ -326,34 +326,3 @@ def _stored(start: Start) -> Any:
     config = transformers.AutoConfig.from_pretrained(start.path, local_files_only=True)
     stored = getattr(config, "dtype", None)
     return stored if stored in (torch.bfloat16, torch.float16) else torch.float32
-
-
-@contextmanager
-def _told_of_memory(recipe: Recipe) -> Iterator[None]:
-    try:
-        yield
-    except (MemoryError, torch.OutOfMemoryError):
-        raise EngineError("there is too little memory", hint=lower(recipe)) from None
-    except RuntimeError as error:
-        if any(words in str(error).lower() for words in _MEMORY):
-            raise EngineError("there is too little memory", hint=lower(recipe)) from None
-        raise
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Nothing from the libraries but errors: what matters is said by us."""
-    before, bars = (
-        transformers.logging.get_verbosity(),
-        transformers.logging.is_progress_bar_enabled(),
-    )
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        transformers.logging.set_verbosity(before)
-        if bars:
-            transformers.logging.enable_progress_bar()

@@ -10,27 +10,22 @@ that died left under such a name is removed before the next one starts.
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from codelathe.core.errors import DiskFull, InputError, LatheError, UsageError
+from codelathe.core import disk
+from codelathe.core.errors import InputError, UsageError
 
 RUN, METRICS, CHECKPOINTS, LOCK = "run.json", "metrics.jsonl", "checkpoints", ".lock"
 _STEP = re.compile(r"step-(\d{8})")
 _FRESH = ".new"
 _DIFFERENT = 8
-#: How libraries that hide the system's own error say that the disk is full.
-_FULL = (
-    "no space left", "os error 28", "quota exceeded", "os error 122",
-    "file write failed", "iostream error", "unexpected pos",  # torch.save's
-)  # fmt: skip
 
 
 @contextmanager
@@ -172,6 +167,8 @@ def checkpoints(folder: Path) -> dict[int, Path]:
 def clear_halves(folder: Path) -> None:
     """Remove what a process that died had not finished writing."""
     for where in (folder, folder / CHECKPOINTS):
+        if where.is_dir():
+            disk.sweep(where)
         for entry in where.glob(f"*{_FRESH}") if where.is_dir() else ():
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
@@ -183,21 +180,10 @@ def whole_folder(target: Path) -> Iterator[Path]:
     Raises:
         DiskFull: there is too little room; `target` is as it was before.
     """
-    fresh = target.with_name(f"{target.name}{_FRESH}")
-    try:
-        with disk_errors(target):
-            shutil.rmtree(fresh, ignore_errors=True)
-            fresh.mkdir(parents=True)
+    with disk_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with disk.whole_folder(target) as fresh:
             yield fresh
-            for entry in (*fresh.rglob("*"), fresh):
-                _make_durable(entry)
-            if target.exists():
-                shutil.rmtree(target)
-            fresh.rename(target)
-            _make_durable(target.parent)
-    except BaseException:
-        shutil.rmtree(fresh, ignore_errors=True)
-        raise
 
 
 def prune(folder: Path, keep: int, best: int | None, remove: Callable[[Path], None]) -> None:
@@ -215,31 +201,6 @@ def remove_checkpoint(path: Path) -> None:
     shutil.rmtree(gone, ignore_errors=True)
 
 
-@contextmanager
-def disk_errors(path: Path) -> Iterator[None]:
-    """Say as one of our errors that the disk is full.
-
-    Raises:
-        DiskFull: whatever was raised meant that.
-    """
-    try:
-        yield
-    except LatheError:
-        raise
-    except Exception as error:
-        told = str(error).lower()
-        full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
-        if full or any(words in told for words in _FULL):
-            raise DiskFull(
-                f"the disk has no room for {path}",
-                hint="make room; the same command goes on from the last checkpoint",
-            ) from None
-        raise
-
-
-def _make_durable(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def disk_errors(path: Path) -> AbstractContextManager[None]:
+    """Say as one of our errors that the disk is full."""
+    return disk.disk_errors(path, "make room; the same command goes on from the last checkpoint")

@@ -1,36 +1,13 @@
-"""What a tuning starts from, and what it leaves."""
+"""What a tuning leaves."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from codelathe.core.errors import LatheError
 from codelathe.core.modelref import parse_model_ref
-
-
-class Start(Protocol):
-    """The model that is tuned: `wiring.Checkpoint` is one.
-
-    `model` is a `transformers` module without the weights of the adapter in the folder
-    `adapter`, if it is to go on from one; `base` its name and `sha256` of its weights.
-    """
-
-    @property
-    def model(self) -> Any: ...  # noqa: D102
-    @property
-    def tokenizer(self) -> Any: ...  # noqa: D102
-    @property
-    def path(self) -> Path: ...  # noqa: D102
-    @property
-    def base(self) -> str: ...  # noqa: D102
-    @property
-    def sha256(self) -> str: ...  # noqa: D102
-    @property
-    def device(self) -> str: ...  # noqa: D102
-    @property
-    def adapter(self) -> Path | None: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)

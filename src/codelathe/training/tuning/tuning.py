@@ -15,13 +15,14 @@ from typing import Any, Protocol
 
 from codelathe.core.errors import MissingDependency, ModelFileError
 from codelathe.core.lineage import Lineage
+from codelathe.core.opened import OpenedModel
 from codelathe.training.data.tokens import Tokens
 from codelathe.training.recipe import Recipe
 from codelathe.training.tuning.batches import documents_sha256
 from codelathe.training.tuning.folder import held, read_run, refuse_another
 from codelathe.training.tuning.listening import Listener, Silence
 from codelathe.training.tuning.memory import keep_memory
-from codelathe.training.tuning.result import Start, Tuned, durable_name
+from codelathe.training.tuning.result import Tuned, durable_name
 
 _PACKAGES = ("torch", "transformers", "peft", "trl", "datasets", "accelerate", "safetensors")
 
@@ -132,7 +133,7 @@ def prepare_process() -> None:
 
 
 def tune(
-    start: Start, parts: Parts, recipe: Recipe, out: Path, listener: Listener | None = None
+    start: OpenedModel, parts: Parts, recipe: Recipe, out: Path, listener: Listener | None = None
 ) -> Tuned:
     """Tune `start` on the documents of `parts` as the recipe says, into the folder `out`.
 
@@ -160,7 +161,9 @@ def tune(
         return run(start, parts, recipe, out, listener or Silence())
 
 
-def lineage_of(start: Start, recipe: Recipe, kind: Any, details: Mapping[str, Any]) -> Lineage:
+def lineage_of(
+    start: OpenedModel, recipe: Recipe, kind: Any, details: Mapping[str, Any]
+) -> Lineage:
     """What `lathe.json` says of a tuned model."""
     base = durable_name(start.base) if start.base else ""
     return Lineage(
