@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codelathe.judge import codec
+from codelathe.judge import codec, codec_writing
+from codelathe.judge.codec_kinds import MAX_DEPTH, MAX_INT_BITS, MAX_ITERATED
 
 surrogates = st.text(st.characters(exclude_categories=()))
 leaves = (
@@ -84,11 +85,7 @@ def test_any_bytes_decode_or_raise_the_codecs_own_error(data: bytes) -> None:
 
 
 json_trees = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | surrogates
-    | st.sampled_from(list("ltSFdCODqIVoifubBcrmR")),
+    st.none() | st.booleans() | st.integers() | surrogates | st.sampled_from(list(codec.LIVE)),
     lambda inner: st.lists(inner, max_size=5),
     max_leaves=20,
 )
@@ -192,21 +189,27 @@ endless.append(endless)
 
 
 @pytest.mark.parametrize(
-    "value",
+    ("value", "told"),
     [
-        endless,
-        nested(codec.MAX_DEPTH + 2),
-        [0] * (codec.MAX_ITEMS + 1),
-        "x" * (1 << 21),
-        1 << (codec.MAX_INT_BITS + 1),
-        (i for i in range(codec.MAX_ITERATED + 1)),
-        Fraction(1, 3**20_000),
+        (endless, "nested deeper"),
+        (nested(MAX_DEPTH + 2), "nested deeper"),
+        ("x" * (1 << 21), "the limit on bytes"),
+        (1 << (MAX_INT_BITS + 1), "an integer of"),
+        ((i for i in range(MAX_ITERATED + 1)), "an iterator of more than"),
+        (Fraction(1, 3**20_000), "a fraction of too many"),
     ],
-    ids=["endless", "deep", "many", "long", "digits", "iterated", "ratio"],
+    ids=["endless", "deep", "long", "digits", "iterated", "ratio"],
 )
-def test_a_value_over_a_cap_is_too_large(value: Any) -> None:
-    with pytest.raises(codec.TooLarge):
+def test_a_value_over_a_cap_is_too_large(value: Any, told: str) -> None:
+    with pytest.raises(codec.TooLarge, match=told):
         codec.encode(value)
+
+
+def test_a_value_of_too_many_items_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(codec_writing, "MAX_ITEMS", 100)
+    codec.encode([()] * 99)
+    with pytest.raises(codec.TooLarge, match="more than 100 items"):
+        codec.encode([()] * 100)
 
 
 def test_what_must_be_plain_refuses_what_is_not() -> None:

@@ -39,6 +39,9 @@ _END_SECONDS = 5.0
 _GRACE_MS = 50
 
 _MODULES = (
+    "codelathe.judge.codec_kinds",
+    "codelathe.judge.codec_writing",
+    "codelathe.judge.codec_reading",
     "codelathe.judge.codec",
     *(
         f"codelathe.judge.inside.{name}"
