@@ -32,6 +32,7 @@ def test_the_document_has_precision_tensors_and_the_comparison(
         run(["export", "merge", f"adapter:{tuned}", "--out", "out", "--check", "2", "--json"]) == 0
     )
     told = json.loads(capsys.readouterr().out)
+    assert (told["path"], told["ref"]) == ("out", "./out")
     assert told["precision"] == "float32"
     assert told["tensors"]["model.norm.weight"] == "float32"
     assert told["check"]["passed"]

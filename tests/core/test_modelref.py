@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from codelathe.core.errors import LatheError, ModelRefError, UnknownName
-from codelathe.core.modelref import ModelRef, parse_model_ref
+from codelathe.core.modelref import ModelRef, parse_model_ref, path_ref
 
 
 @pytest.mark.parametrize(
@@ -53,3 +55,12 @@ def test_any_text_parses_or_raises_an_error_of_ours(text: str) -> None:
     except LatheError:
         return
     assert parse_model_ref(str(ref)) == ref
+
+
+@pytest.mark.parametrize(
+    "path", ["out", "my model", "hf:a/b", "runs/out", "/a/out", "~/out", "x.gguf"]
+)
+def test_the_reference_of_a_path_is_read_as_that_path(path: str) -> None:
+    ref = parse_model_ref(path_ref(path))
+    assert ref.scheme == "path"
+    assert Path(ref.name) == Path(path)

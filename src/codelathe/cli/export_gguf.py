@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -11,12 +10,18 @@ from typing import TYPE_CHECKING
 import click
 
 from codelathe.cli.console import NOT_PROVED, Output, output_options, printable
+from codelathe.cli.export_parts import (
+    Exportable,
+    check_option,
+    find_model,
+    hearing,
+    say_notes,
+    show,
+)
 
 if TYPE_CHECKING:
-    from codelathe.cli.export_parts import Exportable
     from codelathe.training.data.tokenizer import Tokenizer
     from codelathe.training.export.gguf_check import Sides
-    from codelathe.training.export.gguf_export import GgufFile
     from codelathe.training.export.gguf_texts import Encode
 
 _ANSWER = 48
@@ -34,10 +39,7 @@ _ROOMY = 512
     "--type", "kind", default="f16", show_default=True, metavar="TYPE",
     help="f16, q8_0, q5_1 or q4_1.",
 )  # fmt: skip
-@click.option(
-    "--check", "prompts", type=click.IntRange(min=1), default=5, show_default=True, metavar="N",
-    help="How many greedy answers are compared.",
-)  # fmt: skip
+@check_option
 @output_options
 def export_gguf(model: str, out: Path, kind: str, prompts: int, as_json: bool, quiet: bool) -> int:
     """Make a GGUF file of a checkpoint, an adapter (merged on the way) or another GGUF file.
@@ -53,7 +55,6 @@ def export_gguf(model: str, out: Path, kind: str, prompts: int, as_json: bool, q
     lathe export gguf hf:HuggingFaceTB/SmolLM2-135M-Instruct --out smollm2.gguf --type q4_1 --json
     """
     output = Output(as_json, quiet)
-    from codelathe.cli.export_parts import find_model, hearing, say_notes
     from codelathe.engines.transformers import require_packages
     from codelathe.training.export.gguf_check import check_gguf
     from codelathe.training.export.gguf_export import (
@@ -77,10 +78,13 @@ def export_gguf(model: str, out: Path, kind: str, prompts: int, as_json: bool, q
             check = check_gguf(sides, order.kind, prompts, logits, open_checkpoint, heard)
             file = record_check(order, made, check)
     say_notes([*file.details["notes"], *file.details["check"]["notes"]], output)
+    size = file.path.stat().st_size
     if output.json:
-        output.document(file.document())
+        output.document({**file.document(), "bytes": size})
     elif not quiet:
-        _show(file)
+        from codelathe.cli.progress import human_bytes
+
+        show(file, "written", f"{printable(str(file.path))}, {human_bytes(size)}")
     return 0 if file.passed else NOT_PROVED
 
 
@@ -149,29 +153,3 @@ def _writer(
         return [texts[number] for number in range(len(prompts))]
 
     return write
-
-
-def _show(file: GgufFile) -> None:
-    from codelathe.cli.export_parts import show_check
-    from codelathe.cli.progress import human_bytes
-
-    details = file.details
-    types = Counter(details["tensors"].values())
-    stored = ", ".join(f"{count} in {name}" for name, count in types.most_common())
-    again = " (as it was made before)" if file.again else ""
-    told = "written" if file.passed else "not the same model"
-    click.echo(
-        f"{click.style(told, bold=True)}{again}: {printable(str(file.path))}, "
-        f"{human_bytes(file.path.stat().st_size)}"
-    )
-    show_check(details["check"])
-    for engine in details["check"]["engines"]:
-        click.echo(
-            f"  {engine['engine']:12}  {engine['equal_texts']} of {engine['prompts']} greedy texts "
-            "are the model's own"
-        )
-    click.echo(f"  tensors       {sum(types.values())}: {stored}")
-    if file.passed:
-        click.echo(f"use it: lathe generate ... --model gguf:{printable(str(file.path))}")
-    else:
-        click.echo(f"kept, marked as refused: {printable(str(file.path))}")

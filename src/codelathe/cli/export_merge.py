@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from codelathe.cli.console import NOT_PROVED, Output, output_options, printable
+from codelathe.cli.console import NOT_PROVED, Output, output_options
+from codelathe.cli.export_parts import check_option, find_model, hearing, say_notes, show
 from codelathe.core.errors import UsageError
-
-if TYPE_CHECKING:
-    from codelathe.training.export.merging import Merged
 
 
 @click.command(short_help="Merge an adapter into its base.")
@@ -25,10 +21,7 @@ if TYPE_CHECKING:
     "--precision", default="auto", show_default=True, metavar="NAME",
     help="float32, bfloat16 or float16; auto is what the base is stored in.",
 )  # fmt: skip
-@click.option(
-    "--check", "prompts", type=click.IntRange(min=1), default=5, show_default=True, metavar="N",
-    help="How many greedy answers are compared.",
-)  # fmt: skip
+@check_option
 @output_options
 def export_merge(
     adapter: str, out: Path, precision: str, prompts: int, as_json: bool, quiet: bool
@@ -44,7 +37,6 @@ def export_merge(
     lathe export merge adapter:runs/my-tune --out my-model --precision bfloat16 --check 50 --json
     """
     output = Output(as_json, quiet)
-    from codelathe.cli.export_parts import find_model, hearing, say_notes
     from codelathe.core.checkpoint import read_checkpoint_header
     from codelathe.engines.transformers import require_packages
     from codelathe.training.export.merging import Order, merge
@@ -63,29 +55,5 @@ def export_merge(
         architecture = read_checkpoint_header(merged.path).architecture
         output.document({**merged.document(), "architecture": architecture})
     elif not quiet:
-        _show(merged)
+        show(merged, "merged", f"{prompts} answers compared")
     return 0 if merged.passed else NOT_PROVED
-
-
-def _show(merged: Merged) -> None:
-    from codelathe.cli.export_parts import show_check
-
-    details = merged.details
-    types = Counter(details["tensors"].values())
-    stored = ", ".join(f"{count} in {name}" for name, count in types.most_common())
-    again = " (as it was made before)" if merged.again else ""
-    click.echo(
-        f"{click.style('merged' if merged.passed else 'not the same model', bold=True)}{again}: "
-        f"{details['merge']['prompts']} answers compared"
-    )
-    show_check(details["check"])
-    click.echo(f"  tensors       {sum(types.values())}: {stored}")
-    if merged.passed:
-        click.echo(f"use it: lathe generate ... --model {printable(str(_named(merged.path)))}")
-    else:
-        click.echo(f"kept, marked as refused: {printable(str(merged.path))}")
-
-
-def _named(path: Path) -> str:
-    """A ModelRef of a folder, which needs a slash to be read as a path."""
-    return str(path) if "/" in str(path) else f"./{path}"

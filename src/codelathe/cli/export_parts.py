@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,13 @@ import click
 from codelathe.cli.console import Output, printable
 
 if TYPE_CHECKING:
+    from codelathe.training.export.exported import Exported
     from codelathe.training.export.merging import Heard, Parts
+
+check_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
+    "--check", "prompts", type=click.IntRange(min=1), default=5, show_default=True, metavar="N",
+    help="How many greedy answers are compared.",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +71,22 @@ def hearing(output: Output) -> Iterator[Heard]:
         yield lambda stage, done, total: count(stage, done, total)
 
 
-def show_check(check: Mapping[str, Any]) -> None:
-    """The comparison, on standard output."""
+def show(made: Exported, done: str, what: str) -> None:
+    """The export on standard output: what was `done`, the comparison, tensors, how to use it."""
+    told = done if made.passed else "not the same model"
+    again = " (as it was made before)" if made.again else ""
+    click.echo(f"{click.style(told, bold=True)}{again}: {what}")
+    _show_check(made.details["check"])
+    types = Counter(made.details["tensors"].values())
+    stored = ", ".join(f"{count} in {name}" for name, count in types.most_common())
+    click.echo(f"  tensors       {sum(types.values())}: {stored}")
+    if made.passed:
+        click.echo(f"use it: lathe generate ... --model {printable(made.ref)}")
+    else:
+        click.echo(f"kept, marked as refused: {printable(str(made.path))}")
+
+
+def _show_check(check: Mapping[str, Any]) -> None:
     if "prompts" in check:
         click.echo(
             f"  greedy texts  {check['equal_texts']} of {check['prompts']} equal, "
@@ -81,6 +102,11 @@ def show_check(check: Mapping[str, Any]) -> None:
         )
     for fault in check["faults"]:
         click.secho(f"  {printable(fault)}", fg="red")
+    for engine in check.get("engines", ()):
+        click.echo(
+            f"  {engine['engine']:12}  {engine['equal_texts']} of {engine['prompts']} greedy texts "
+            "are the model's own"
+        )
 
 
 def say_notes(notes: list[str], output: Output) -> None:

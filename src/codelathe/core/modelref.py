@@ -15,9 +15,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, get_args
 
-from codelathe.core.errors import ModelRefError, UnknownName
+from codelathe.core.errors import LatheError, ModelRefError, UnknownName
 
 Scheme = Literal["alias", "path", "gguf", "hf", "adapter", "openai", "huggingface", "scripted"]
 SCHEMES: tuple[str, ...] = tuple(s for s in get_args(Scheme) if s not in ("alias", "path"))
@@ -69,6 +70,16 @@ def parse_model_ref(text: str) -> ModelRef:
             f"{text!r} is neither an alias nor a path", hint="lathe models list", field="model"
         )
     return ModelRef("alias", text.lower())
+
+
+def path_ref(path: Path | str) -> str:
+    """The reference that is read as `path`, and as no alias and no scheme."""
+    text = str(path)
+    try:
+        plain = parse_model_ref(text).scheme == "path"
+    except LatheError:
+        plain = False
+    return text if plain else f"./{text}"
 
 
 def _parse_scheme(scheme: str, rest: str, text: str) -> ModelRef:

@@ -24,7 +24,8 @@ from codelathe.core.errors import (
 from codelathe.core.generation import Request, Sampling
 from codelathe.core.gguf import GgufHeader, read_gguf_header
 from codelathe.core.lineage import Lineage, write_lineage
-from codelathe.training.export.gguf_export import GgufFile, GgufOrder, find_done, make_gguf
+from codelathe.training.export.exported import Exported
+from codelathe.training.export.gguf_export import GgufOrder, find_done, make_gguf
 from codelathe.training.export.merging import Parts
 from codelathe.training.export.prompts import PROBES, prompts
 from codelathe.wiring import open_checkpoint, open_engine, open_text_side
@@ -35,7 +36,7 @@ MakeParts = Callable[..., Parts]
 CALM = {"initializer_range": 0.1}
 
 
-def convert(source: Path | Parts, out: Path, kind: str = "f16") -> GgufFile:
+def convert(source: Path | Parts, out: Path, kind: str = "f16") -> Exported:
     if isinstance(source, Parts):
         order = GgufOrder(source.ref, source.base, "x on y", out, kind, 1, source)
     else:

@@ -22,13 +22,14 @@ from codelathe.core.errors import (
     UsageError,
 )
 from codelathe.core.lineage import Lineage, read_lineage, write_lineage
-from codelathe.training.export.merging import Merged, Order, Parts, merge
+from codelathe.training.export.exported import Exported
+from codelathe.training.export.merging import Order, Parts, merge
 from codelathe.wiring import open_checkpoint
 
 MakeParts = Callable[..., Parts]
 
 
-def run(parts: Parts, out: Path, precision: str = "auto", prompts: int = 2) -> Merged:
+def run(parts: Parts, out: Path, precision: str = "auto", prompts: int = 2) -> Exported:
     return merge(Order(parts, out, precision, prompts), open_checkpoint, lambda *_: None)
 
 

@@ -8,8 +8,7 @@ it was made from; `FILE.lathe.json` beside it, what the check found.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +21,7 @@ from codelathe.core.errors import ModelFileError, UnknownName, UsageError
 from codelathe.core.gguf import MAGIC, read_gguf_header
 from codelathe.core.lineage import Lineage, read_lineage
 from codelathe.training.export.architectures import architecture_of
+from codelathe.training.export.exported import Exported
 from codelathe.training.export.gguf_content import (
     LINEAGE_KEY,
     content_of_checkpoint,
@@ -69,29 +69,7 @@ class GgufOrder:
         return self.out.with_name(self.out.name + RECORD)
 
 
-@dataclass(frozen=True, slots=True)
-class GgufFile:
-    """The file, and what is known of it: types, notes and, once it was made, the check."""
-
-    path: Path
-    details: Mapping[str, Any] = field(default_factory=dict)
-    again: bool = False
-
-    @property
-    def passed(self) -> bool:
-        """Whether the check was within its bounds."""
-        return bool(self.details["check"]["passed"])
-
-    def document(self) -> dict[str, Any]:
-        """For `--json`."""
-        size = self.path.stat().st_size
-        return {
-            "path": str(self.path), "ref": f"gguf:{self.path}", "bytes": size,
-            "again": self.again, **self.details,
-        }  # fmt: skip
-
-
-def find_done(order: GgufOrder) -> GgufFile | None:
+def find_done(order: GgufOrder) -> Exported | None:
     """What the same order has left with its check, None where there is work to do.
 
     Raises:
@@ -116,7 +94,7 @@ def find_done(order: GgufOrder) -> GgufFile | None:
     if not isinstance(details, dict) or not isinstance(details.get("check"), dict):
         return None
     same = details.get("prompts") == order.prompts
-    return GgufFile(order.out, details, again=True) if same else None
+    return Exported(order.out, details, again=True) if same else None
 
 
 def _refuse_inside(order: GgufOrder) -> None:
@@ -138,7 +116,7 @@ def _refuse_inside(order: GgufOrder) -> None:
         )
 
 
-def make_gguf(order: GgufOrder, open_model: Open, heard: Heard) -> GgufFile:
+def make_gguf(order: GgufOrder, open_model: Open, heard: Heard) -> Exported:
     """Write the file, whole or not at all; one that is there already is taken as it is.
 
     Raises:
@@ -149,7 +127,7 @@ def make_gguf(order: GgufOrder, open_model: Open, heard: Heard) -> GgufFile:
     notes = _notes(order)
     if order.out.exists():
         types = {tensor.name: tensor.type for tensor in read_gguf_header(order.out).tensors}
-        return GgufFile(order.out, {"gguf": order.key, "tensors": types, "notes": notes})
+        return Exported(order.out, {"gguf": order.key, "tensors": types, "notes": notes})
     content = _content(order, open_model, heard)
     with workplace(order.out) as work:
         made = work / "model.gguf"
@@ -159,10 +137,10 @@ def make_gguf(order: GgufOrder, open_model: Open, heard: Heard) -> GgufFile:
         find_done(order)  # what others have put there meanwhile stays
         settle(made, order.out)
     details = {"gguf": order.key, "tensors": types, "notes": [*notes, *content.notes]}
-    return GgufFile(order.out, details)
+    return Exported(order.out, details)
 
 
-def record_check(order: GgufOrder, file: GgufFile, check: GgufCheck) -> GgufFile:
+def record_check(order: GgufOrder, file: Exported, check: GgufCheck) -> Exported:
     """Leave what the check found beside the file.
 
     Raises:
@@ -173,7 +151,7 @@ def record_check(order: GgufOrder, file: GgufFile, check: GgufCheck) -> GgufFile
     with writing(order.record):
         fresh.write_text(json.dumps(details, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
         fresh.replace(order.record)
-    return GgufFile(file.path, details)
+    return Exported(file.path, details)
 
 
 def _made_from(path: Path) -> dict[str, Any]:

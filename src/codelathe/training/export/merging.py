@@ -11,7 +11,7 @@ That the base is the one the adapter was made on is seen to by whoever finds the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -28,6 +28,7 @@ from codelathe.core.lineage import Lineage, read_lineage, write_lineage
 from codelathe.core.opened import OpenedModel
 from codelathe.hub.card import CARD, licence_beside, model_card
 from codelathe.training.export.comparing import BOUNDS, Comparison
+from codelathe.training.export.exported import Exported
 from codelathe.training.export.prompts import PROBES, prompts
 from codelathe.training.export.staging import check_room, settle, workplace, writing
 
@@ -83,25 +84,7 @@ class Order:
     prompts: int = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Merged:
-    """The folder, and what `lathe.json` in it says of the merging; `again` if it was there."""
-
-    path: Path
-    details: Mapping[str, Any] = field(default_factory=dict)
-    again: bool = False
-
-    @property
-    def passed(self) -> bool:
-        """Whether the comparison was within its bounds."""
-        return bool(self.details["check"]["passed"])
-
-    def document(self) -> dict[str, Any]:
-        """For `--json`."""
-        return {"path": str(self.path), "ref": str(self.path), "again": self.again, **self.details}
-
-
-def merge(order: Order, open_model: Open, heard: Heard) -> Merged:
+def merge(order: Order, open_model: Open, heard: Heard) -> Exported:
     """Merge, write, load again, compare; answered at once where that has been done.
 
     Raises:
@@ -118,7 +101,7 @@ def merge(order: Order, open_model: Open, heard: Heard) -> Merged:
         details = _made(order, open_model, heard, work)
         _done(order)  # what others have put there meanwhile stays
         settle(work / "model", order.out)
-    return Merged(order.out, details)
+    return Exported(order.out, details)
 
 
 def refuse_parts(parts: Parts) -> None:
@@ -173,7 +156,7 @@ def _check(order: Order) -> None:
         )
 
 
-def _done(order: Order) -> Merged | None:
+def _done(order: Order) -> Exported | None:
     """What the same order has left, None where there is nothing yet.
 
     Raises:
@@ -191,7 +174,7 @@ def _done(order: Order) -> Merged | None:
             hint="name another folder, or remove this one",
             field="out",
         )
-    return Merged(out, own.details, again=True)
+    return Exported(out, own.details, again=True)
 
 
 def _key(order: Order) -> dict[str, Any]:
