@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from codelathe.cli.console import Output, output_options, printable
+from codelathe.cli.training_data import map_option, open_renderer, read_data
 from codelathe.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,10 +29,7 @@ _BETWEEN = 100
 
 @click.command(name="check", short_help="List every fault of training data, with its line.")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@click.option(
-    "--map", "mapping", default="", metavar="OURS=THEIRS,...",
-    help="What the data calls a field: instruction=question,output=answer.",
-)  # fmt: skip
+@map_option
 @click.option(
     "--model",
     metavar="REF",
@@ -75,7 +73,6 @@ def data_check(
             hint=f"--model REF --max-length {max_length}",
             field="max_length",
         )
-    from codelathe.cli.training_data import read_data
     from codelathe.training.data.checking import count_repeats
 
     loaded = read_data(files, mapping, output)
@@ -101,7 +98,6 @@ class Checked:
 
 
 def _measure(loaded: Loaded, model: str, max_length: int | None, output: Output) -> Lengths:
-    from codelathe.cli.training_data import open_renderer
     from codelathe.training.data.checking import measure
 
     with open_renderer(model, output) as (renderer, side):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from codelathe.cli.console import Output, output_options, printable
+from codelathe.cli.training_data import map_option, open_renderer, read_data
 from codelathe.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -29,10 +30,7 @@ _COLOURS = ("green", "cyan")
     "--row", type=click.IntRange(min=1), metavar="N",
     help=f"Only usable row N, counted from 1; else the first {_ROWS}.",
 )  # fmt: skip
-@click.option(
-    "--map", "mapping", default="", metavar="OURS=THEIRS,...",
-    help="What the data calls a field: instruction=question,output=answer.",
-)  # fmt: skip
+@map_option
 @output_options
 def data_show(
     file: str, model: str, row: int | None, mapping: str, as_json: bool, quiet: bool
@@ -48,7 +46,6 @@ def data_show(
     lathe data show hf:OWNER/REPO --model qwen2.5-coder-1.5b --json
     """
     output = Output(as_json, quiet)
-    from codelathe.cli.training_data import open_renderer, read_data
     from codelathe.training.data.loading import require_rows
     from codelathe.training.data.showing import show_tokens
 

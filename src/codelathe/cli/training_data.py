@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import click
 
 from codelathe.cli.console import Output
 
@@ -12,6 +14,11 @@ if TYPE_CHECKING:
     from codelathe.training.data.loading import Loaded
     from codelathe.training.data.rendering import Renderer
     from codelathe.wiring import TextSide
+
+map_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
+    "--map", "mapping", default="", metavar="OURS=THEIRS,...",
+    help="What the data calls a field: instruction=question,output=answer.",
+)  # fmt: skip
 
 
 def read_data(names: Sequence[str], mapping: str, output: Output) -> Loaded:
