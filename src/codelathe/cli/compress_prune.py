@@ -98,18 +98,15 @@ def compress_prune(
     options = prune_options(method, sparsity, pattern, scope, samples)
     options = replace(options, recover=recover or 0)
     texts = calibration_texts(calibration, output) if calibration else None
-    from codelathe.compression.job import Doors, PruneJob
+    from codelathe.compression.job import PruneJob
     from codelathe.compression.pruning import prune
-    from codelathe.wiring import open_checkpoint
+    from codelathe.wiring import prune_doors, prune_precision
 
-    numbers = _numbers(model, precision, output)
+    with fetching(output) as progress:
+        numbers = prune_precision(model, precision, progress)
     job = PruneJob(model, options, out, texts, packed=options.unstructured and not dense)
-    doors = Doors(
-        open=lambda: open_checkpoint(model, numbers),
-        reopen=lambda folder: open_checkpoint(f"{folder.absolute()}/", numbers),
-    )
     with counting(output) as count:
-        pruned = prune(job, doors, count)
+        pruned = prune(job, prune_doors(model, numbers), count)
     for note in pruned.notes:
         output.say(f"note: {printable(note)}")
     if output.json:
@@ -117,29 +114,6 @@ def compress_prune(
     elif not quiet:
         _show(pruned)
     return 0
-
-
-def _numbers(model: str, precision: str, output: Output) -> str:
-    """The precision to prune and save in, once the model is in place.
-
-    `auto` is what a checkpoint is stored in; the weights of a GGUF file become 16 bits.
-    """
-    from codelathe.core.checkpoint import read_checkpoint_header
-    from codelathe.core.modelref import parse_model_ref
-    from codelathe.wiring import open_store
-
-    ref = parse_model_ref(model)
-    if ref.remote or ref.scheme in ("adapter", "scripted"):
-        return precision  # refused when it is opened
-    with fetching(output) as progress:
-        path = open_store().obtain(ref, progress).path
-    if precision != "auto":
-        return precision
-    if path.is_file():
-        return "bfloat16"
-    config = read_checkpoint_header(path).config
-    stored = str(config.get("dtype") or config.get("torch_dtype"))
-    return stored if stored in _PRECISIONS else "float32"
 
 
 def _show(pruned: Pruned) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from codelathe.core.errors import InputError
+from codelathe.core.opened import OpenedModel
 
 #: Tokens of a window; a model that places fewer gets windows of its own length.
 WINDOW = 512
@@ -119,6 +120,22 @@ def cut_windows(texts: Texts, encode: Encode, count: int, length: int, end: int 
     starts = range(0, min(len(ids), wanted) - size + 1, size)
     windows = tuple(tuple(ids[start : start + size]) for start in starts)
     return Windows(windows, texts.source, tuple(_notes(texts, heard, windows, count)))
+
+
+def model_windows(opened: OpenedModel, texts: Texts, count: int, length: int = WINDOW) -> Windows:
+    """The texts in a model's tokens, in windows that it has places for; see `cut_windows`.
+
+    Raises:
+        InputError: there are fewer than 64 tokens.
+    """
+
+    def encode(text: str) -> Sequence[int]:
+        ids: list[int] = opened.tokenizer(text, add_special_tokens=False)["input_ids"]
+        return ids
+
+    config = opened.model.config.get_text_config()
+    placed = getattr(config, "max_position_embeddings", None) or length
+    return cut_windows(texts, encode, count, min(length, placed), opened.tokenizer.eos_token_id)
 
 
 def code_share(text: str) -> float:

@@ -59,6 +59,14 @@ def check_fits(folder: Path, needed: int) -> None:
     check_room(folder, needed, _MAKE_ROOM)
 
 
+def weight_bytes(path: Path) -> int:
+    """The bytes of a file, or of the weights in a folder."""
+    if path.is_file():
+        return path.stat().st_size
+    files = [file for end in ("*.safetensors", "*.bin") for file in path.glob(end)]
+    return sum(file.stat().st_size for file in files if "tokenizer" not in file.name)
+
+
 def _unwritable(out: Path, told: str) -> UsageError:
     return UsageError(
         f"cannot write {out}: {told}",

@@ -14,7 +14,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from codelathe.compression.calibration import WINDOW, Windows, cut_windows, library_texts
+from codelathe.compression.calibration import Windows, library_texts, model_windows
 from codelathe.compression.card import card
 from codelathe.compression.folder import check_fits, check_free, fresh_folder
 from codelathe.compression.job import Doors, Opened, Pruned, PruneJob
@@ -165,15 +165,7 @@ def _windows(opened: Opened, job: PruneJob) -> Windows | None:
 
 def _cut(opened: Opened, job: PruneJob, count: int) -> Windows:
     """So many windows of the calibration text, fewer where there is less of it."""
-
-    def encode(text: str) -> Sequence[int]:
-        ids: list[int] = opened.tokenizer(text, add_special_tokens=False)["input_ids"]
-        return ids
-
-    config = opened.model.config.get_text_config()
-    length = min(WINDOW, getattr(config, "max_position_embeddings", None) or WINDOW)
-    texts = job.texts or library_texts()
-    return cut_windows(texts, encode, count, length, opened.tokenizer.eos_token_id)
+    return model_windows(opened, job.texts or library_texts(), count)
 
 
 def _apply(

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from codelathe.compression.calibration import WINDOW, Windows, cut_windows, library_texts
-from codelathe.compression.folder import check_fits, check_free, fresh_folder
+from codelathe.compression.calibration import library_texts, model_windows
+from codelathe.compression.folder import check_fits, check_free, fresh_folder, weight_bytes
 from codelathe.compression.job import Opened
 from codelathe.compression.listening import Heard, silent
 from codelathe.compression.memory import told_of_memory
@@ -33,11 +33,10 @@ from codelathe.compression.quantizing_job import (
 from codelathe.compression.quantizing_making import Making, check_model, make
 from codelathe.compression.quantizing_methods import Method
 from codelathe.compression.quantizing_scores import (
-    LENGTH,
-    WINDOWS,
     Agreement,
     Original,
     Score,
+    held_out_windows,
     torch_score,
 )
 from codelathe.compression.quantizing_tensors import (
@@ -91,7 +90,7 @@ def quantize(job: QuantizeJob, doors: QuantizeDoors, heard: Heard = silent) -> Q
     if done := read_done(job):
         return done
     _check_place(job)
-    _refuse(job)
+    check_original(job.model, job.path)
     doors.check(job.method)
     with told_of_memory(job.model, "quantize", _LESS):
         if not job.method.file:
@@ -132,7 +131,7 @@ def _quantized(
         "engines": list(doors.engines(job.method, target)),
         "settings": settings,
         "calibration": making.told_calibration,
-        "bytes": {"original": _size(job.path), "stored": _size(target)},
+        "bytes": {"original": weight_bytes(job.path), "stored": weight_bytes(target)},
         "precisions": count_types(tensors),
         "tensors": {tensor.name: tensor.type for tensor in tensors},
         "check": _checked(agreement, job.method, faults),
@@ -152,7 +151,7 @@ def _opened(
     _refuse_opened(opened, job)
     check_model(opened.model, job.method)
     _complete(opened)
-    windows = _windows(opened, library_texts("held out"), WINDOWS, LENGTH)
+    windows = held_out_windows(opened)
     count = opened.model.num_parameters()
     vocabulary = opened.model.config.get_text_config().vocab_size
     check_fits(scratch, count * _WRITTEN[job.method.family] + windows.tokens * vocabulary * 4)
@@ -161,7 +160,7 @@ def _opened(
     calibration = None
     if job.samples:
         texts = job.texts or library_texts()
-        calibration = _windows(opened, texts, job.samples, WINDOW)
+        calibration = model_windows(opened, texts, job.samples)
     notes = [*_notes(job, opened), *(calibration.notes if calibration else ())]
     return Making(opened, scratch, target, calibration, tuple(notes)), original, _text(opened)
 
@@ -178,20 +177,25 @@ def _check_place(job: QuantizeJob) -> None:
     check_free(job.out)
 
 
-def _refuse(job: QuantizeJob) -> None:
-    """Refuse by what its files say, before anything is loaded."""
-    if not job.path.is_dir():
+def check_original(model: str, path: Path) -> None:
+    """Refuse by what its files say what cannot be quantized by any method, before it is loaded.
+
+    Raises:
+        UsageError: it is quantized, or an encoder-decoder.
+        ModelFileError: its files are damaged.
+    """
+    if not path.is_dir():
         return
-    header = read_checkpoint_header(job.path)
+    header = read_checkpoint_header(path)
     if header.quantization:
         raise UsageError(
-            f"{job.model} is quantized already ({header.quantization})",
+            f"{model} is quantized already ({header.quantization})",
             hint="name the checkpoint that it was made from",
             field="model",
         )
     if header.encoder_decoder:
         raise UsageError(
-            f"{job.model} is an encoder-decoder, and only decoders are quantized",
+            f"{model} is an encoder-decoder, and only decoders are quantized",
             hint="lathe evaluate ... --precision int8 loads it in 8 bits",
             field="model",
         )
@@ -220,16 +224,6 @@ def _notes(job: QuantizeJob, opened: Opened) -> Iterator[str]:
     if before is not None and before.details.get("pruning"):
         stay = "stay exactly zero" if job.method.zeros else "do not all stay zero"
         yield f"the model is pruned: its zeros {stay} in {job.method.name}, and take room again"
-
-
-def _windows(opened: Opened, texts: Any, count: int, length: int) -> Windows:
-    def encode(text: str) -> Sequence[int]:
-        ids: list[int] = opened.tokenizer(text, add_special_tokens=False)["input_ids"]
-        return ids
-
-    config = opened.model.config.get_text_config()
-    placed = getattr(config, "max_position_embeddings", None) or length
-    return cut_windows(texts, encode, count, min(length, placed), opened.tokenizer.eos_token_id)
 
 
 def _complete(opened: Opened) -> None:
@@ -312,14 +306,6 @@ def _checked(agreement: Agreement, method: Method, faults: list[str]) -> dict[st
         "bounds": {"kl_nats_per_token": bounds.divergence, "agreeing": bounds.agreeing},
         "faults": faults,
     }
-
-
-def _size(path: Path) -> int:
-    """The bytes of a file, or of the weights in a folder."""
-    if path.is_file():
-        return path.stat().st_size
-    files = [file for end in ("*.safetensors", "*.bin") for file in path.glob(end)]
-    return sum(file.stat().st_size for file in files if "tokenizer" not in file.name)
 
 
 def _describe(folder: Path, job: QuantizeJob, details: dict[str, Any]) -> None:

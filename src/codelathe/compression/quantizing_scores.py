@@ -7,14 +7,17 @@ for the comparison, and all but the first are predicted for perplexity.
 
 from __future__ import annotations
 
+import gc
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from codelathe.compression.calibration import Windows, library_texts, model_windows
 from codelathe.compression.listening import Heard
 from codelathe.compression.quantizing_methods import Bounds
+from codelathe.core.opened import OpenedModel
 
 if TYPE_CHECKING:
     import numpy as np
@@ -108,6 +111,36 @@ class Original:
             perplexity=(_exp(self._loss / predicted), _exp(loss / predicted)),
             finite=finite,
         )
+
+
+def held_out_windows(opened: OpenedModel) -> Windows:
+    """The code on which models are compared: none that calibration sees.
+
+    Raises:
+        InputError: this Python has no library in source code.
+    """
+    return model_windows(opened, library_texts("held out"), WINDOWS, LENGTH)
+
+
+def compare_opened(
+    original: Callable[[], OpenedModel],
+    other: Callable[[], OpenedModel],
+    scratch: Path,
+    heard: Heard,
+) -> Agreement:
+    """How near another form of a model is to the original; they are opened one after the other.
+
+    `scratch` is a folder for the original's scores.
+    """
+    asked = _asked(original(), scratch / "scores", heard)
+    gc.collect()  # modules refer to each other: two models would be in memory
+    return asked.compare(torch_score(other().model), heard)
+
+
+def _asked(opened: OpenedModel, path: Path, heard: Heard) -> Original:
+    original = Original(torch_score(opened.model), held_out_windows(opened).ids, path)
+    original.ask(heard)
+    return original
 
 
 def torch_score(model: Any) -> Score:

@@ -20,6 +20,7 @@ from codelathe.wiring.models import (
     remove_model,
     runs_folder,
 )
+from codelathe.wiring.pruning import prune_doors, prune_precision
 from codelathe.wiring.quantizing import find_quantizable, quantize_doors
 from codelathe.wiring.text_side import TextSide, open_text_side
 
@@ -46,6 +47,8 @@ __all__ = [
     "open_judge",
     "open_store",
     "open_text_side",
+    "prune_doors",
+    "prune_precision",
     "quantize_doors",
     "remove_model",
     "runs_folder",
