@@ -14,8 +14,9 @@ from codelathe.core.errors import IsolationError, ProblemError, UsageError
 from codelathe.core.judging import Candidate, Case, Limits, Status, Verdict
 from codelathe.core.problem import CallExample, Example, StdioExample
 from codelathe.judge import SandboxJudge, isolation_report
+from codelathe.judge.exchange import Run, ready
 from codelathe.judge.isolation import FIXES, TIERS, lacking, refusal
-from codelathe.judge.slot import Failure
+from codelathe.judge.slot import Ending, Failure
 
 PATIENT = Limits(seconds=20.0)
 
@@ -106,6 +107,29 @@ def test_a_candidate_that_ran_out_of_time_without_running_is_tried_once_more(
     code = f"import time\ndef f(x):\n    time.sleep(max(0, {awake} - time.time()))\n    return x"
     verdicts = run(judge, code, call(1, 1), call(2, 2), limits=Limits(seconds=0.6))
     assert [v.status for v in verdicts] == [Status.PASSED, Status.PASSED]
+
+
+@pytest.mark.parametrize(
+    ("code", "example"),
+    [
+        ("import time\ntime.sleep(0.3)\ndef f():\n    return 1", call(1)),
+        ("import time\ndef f():\n    time.sleep(0.3)\n    return 1", call(1)),
+        ("import time\ntime.sleep(0.3)\nprint(1)", StdioExample("", "1")),
+    ],
+    ids=["loading", "a call", "a program"],
+)
+def test_an_answer_that_comes_just_too_late_is_no_forgery(
+    judge: SandboxJudge, code: str, example: Example, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end = Run.finish
+
+    def slow(run: Run, grace: bool = False) -> Ending | None:
+        ready([run], 5.0)  # until it has answered, which a busy machine may give it the time for
+        return end(run, grace)
+
+    monkeypatch.setattr(Run, "finish", slow)
+    (verdict,) = run(judge, code, example, limits=Limits(seconds=0.1))
+    assert verdict.status is Status.TIMEOUT, verdict
 
 
 def test_a_descriptor_given_up_is_not_taken_for_the_end_of_memory(judge: SandboxJudge) -> None:

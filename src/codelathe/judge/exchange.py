@@ -55,6 +55,7 @@ class Run:
     deadline: float = 0.0
     sequence: int = 0
     buffer: bytearray = field(default_factory=bytearray)
+    late: bool = False
     finished: bool = False
     ended: float = 0.0
     ending: Ending | None = None
@@ -84,7 +85,7 @@ class Run:
             self.channel.settimeout(self._left())
             self.channel.sendall(orders)
         except TimeoutError:
-            raise Stopped(Status.TIMEOUT, self._timeout()) from None
+            raise self._too_late() from None
         except OSError:
             return  # it is gone; what it answered last, or nothing, is still to be read
 
@@ -98,7 +99,7 @@ class Run:
         if ready([self], min(seconds, left)):
             return True
         if left <= seconds:
-            raise Stopped(Status.TIMEOUT, self._timeout())
+            raise self._too_late()
         return False
 
     def receive(self) -> tuple[str, Any]:
@@ -125,7 +126,7 @@ class Run:
                 self.channel.settimeout(self._left())
                 part = self.channel.recv(_CHUNK)
             except TimeoutError:
-                raise Stopped(Status.TIMEOUT, self._timeout()) from None
+                raise self._too_late() from None
             except OSError:
                 part = b""
             if not part:
@@ -141,8 +142,9 @@ class Run:
             raise TimeoutError
         return left
 
-    def _timeout(self) -> str:
-        return f"no answer within {self.limits.seconds:g} s"
+    def _too_late(self) -> Stopped:
+        self.late = True
+        return Stopped(Status.TIMEOUT, f"no answer within {self.limits.seconds:g} s")
 
     def gone(self, begun: bool = False) -> Stopped:
         """How it ended, where it should not have; `begun`: in the midst of a frame."""
@@ -180,7 +182,12 @@ class Run:
         return used < min(self.limits.seconds, self.ended - self.began) * STARVED
 
     def silent(self) -> bool:
-        """Whether a finished process left nothing unread."""
+        """Whether a finished process left nothing unread.
+
+        What came after its time, before it was ended, is an answer too late and no forgery.
+        """
+        if self.late:
+            return True
         if self.buffer:
             return False
         self.channel.setblocking(False)
