@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from codelathe.cli import run
+from codelathe.hub.card import read_front_matter
 
 ROWS = [
     {"prompt": f"add {n} and {n + k}", "completion": f"def f():\n    return {n} + {n + k}\n"}
@@ -72,6 +73,20 @@ def test_the_last_line_says_how_the_result_is_used_and_the_same_command_answers_
     assert second.out == first.out
     assert "is done already" in second.err
     assert "step" not in second.err
+
+
+def test_the_card_tells_task_method_and_losses_and_no_folder_of_this_machine(model: str) -> None:
+    rows = str(Path("rows.jsonl").absolute())
+    assert tuned(model, "--data", rows, "--out", "out", "--quiet") == 0
+    card = Path("out/README.md").read_text()
+    told = read_front_matter(card)
+    assert told["library_name"] == "peft"
+    assert told["pipeline_tag"] == "text-generation"
+    assert "| method | lora, rank 16, alpha 32 |" in card
+    assert "| validation loss after | " in card
+    assert '"rows.jsonl"' in card
+    assert str(Path.cwd()) not in card
+    assert str(Path(model).parent) not in card
 
 
 def test_another_recipe_in_the_folder_is_refused_with_what_differs(

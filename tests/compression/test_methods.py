@@ -148,8 +148,8 @@ def test_magnitude_leaves_no_negative_zero(scope: str) -> None:
 
 def test_the_global_scope_compares_all_layers() -> None:
     small, large = nn.Linear(32, 16), nn.Linear(32, 16)
-    with torch.no_grad():
-        small.weight.mul_(0.001)
+    nn.init.uniform_(small.weight, -0.001, 0.001)
+    nn.init.uniform_(large.weight, 0.1, 0.2)
     layers = [Layer("small", small), Layer("large", large)]
     prune_by_magnitude(layers, prune_options("l1", 0.5, None, "global"))
     assert (small.weight == 0).all()

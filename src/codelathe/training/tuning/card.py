@@ -5,41 +5,23 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from codelathe.core.modelref import parse_model_ref
+from codelathe.core.lineage import Lineage
+from codelathe.hub.card import CARD, front_matter, model_metadata, named, shown
 from codelathe.training.recipe import Recipe
 from codelathe.training.tuning.result import Tuned
 
-CARD = "README.md"
 
-
-def write_card(folder: Path, base: str, recipe: Recipe, tuned: Tuned) -> Path:
-    """Write the card of the model in `folder`; its path. `base` is empty for a new model."""
-    path = folder / CARD
-    path.write_text(_head(base, tuned) + _body(base, recipe, tuned), encoding="utf-8")
-    return path
-
-
-def _head(base: str, tuned: Tuned) -> str:
-    lines = ["---", "tags:", "- code", "- codelathe"]
-    if tuned.kind == "adapter":
-        lines += ["library_name: peft"]
-    else:
-        lines += ["library_name: transformers"]
-    if base and (ref := parse_model_ref(base)).scheme == "hf":
-        lines += [f"base_model: {ref.name}"]
-    return "\n".join([*lines, "---", ""])
+def write_card(folder: Path, base: str, recipe: Recipe, tuned: Tuned) -> None:
+    """Write the card of the model in `folder`; `base` is empty for a new model."""
+    made = Lineage(tuned.kind, base, "", base, recipe.document())
+    head = front_matter(model_metadata(made, folder))
+    (folder / CARD).write_text(f"{head}\n{_body(base, recipe, tuned)}", encoding="utf-8")
 
 
 def _body(base: str, recipe: Recipe, tuned: Tuned) -> str:
-    method = recipe.method
-    how = f"{method.name}, rank {method.r}, alpha {method.alpha:g}"
-    if method.name == "qlora":
-        how += f", beside {method.quantization}"
-    if method.name == "full":
-        how = "all weights"
     rows = [
-        ("base", _base_name(base)),
-        ("method", how),
+        ("base", named(base) if base else "none: from scratch"),
+        ("method", _method(recipe)),
         ("learning rate", f"{recipe.learning_rate:g}, {recipe.train.schedule}"),
         ("steps", f"{tuned.steps:,} of {recipe.train.rows} rows"),
         ("tokens", f"{tuned.tokens:,}, of which the loss counted {tuned.supervised:,}"),
@@ -49,22 +31,19 @@ def _body(base: str, recipe: Recipe, tuned: Tuned) -> str:
     ]
     table = "\n".join(f"| {name} | {value} |" for name, value in rows)
     kind = "An adapter" if tuned.kind == "adapter" else "A model"
-    text = json.dumps(recipe.document(), ensure_ascii=False, indent=2)
+    text = json.dumps(shown(recipe.document()), ensure_ascii=False, indent=2)
     return (
-        f"# {folder_name(tuned)}\n\n{kind} made by `lathe tune`.\n\n| | |\n|---|---|\n{table}\n\n"
+        f"# {Path(tuned.path).name}\n\n{kind} made by `lathe tune`.\n\n| | |\n|---|---|\n{table}\n\n"
         f"![loss](loss.png)\n\n## Recipe\n\n```json\n{text}\n```\n"
     )
 
 
-def _base_name(base: str) -> str:
-    if not base:
-        return "none: from scratch"
-    return Path(base).name if parse_model_ref(base).scheme == "path" else base
-
-
-def folder_name(tuned: Tuned) -> str:
-    """The last part of where it is."""
-    return Path(tuned.path).name
+def _method(recipe: Recipe) -> str:
+    method = recipe.method
+    if method.name == "full":
+        return "all weights"
+    beside = f", beside {method.quantization}" if method.name == "qlora" else ""
+    return f"{method.name}, rank {method.r}, alpha {method.alpha:g}{beside}"
 
 
 def _loss(value: float | None) -> str:
