@@ -48,6 +48,16 @@ def test_folders_of_this_machine_are_not_told(tmp_path: Path) -> None:
     assert "secret-project" not in card
 
 
+def test_places_of_this_machine_in_a_recipe_are_told_by_their_last_part(tmp_path: Path) -> None:
+    model = {"name": "gguf:/home/me/base.gguf", "adapter": "adapter:~/runs/old"}
+    told = {"model": model, "data": {"files": ["/home/me/rows.jsonl", "https://a/b/c"]}}
+    card = model_card(Lineage("checkpoint", "", "", "", told, "tune"), tmp_path)
+    for name in ('"gguf:base.gguf"', '"adapter:old"', '"rows.jsonl"', '"https://a/b/c"'):
+        assert name in card
+    assert "/home/me" not in card
+    assert "runs" not in card
+
+
 def test_recipe_hash_and_check_are_told(tmp_path: Path) -> None:
     made = lineage(check=CHECK)
     card = model_card(made, tmp_path)

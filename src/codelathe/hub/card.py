@@ -15,6 +15,7 @@ from codelathe.core.checkpoint import ADAPTER_CONFIG
 from codelathe.core.errors import LatheError
 from codelathe.core.lineage import Lineage
 from codelathe.core.modelref import parse_model_ref
+from codelathe.hub.places import is_place
 
 CARD = "README.md"
 _FENCE = "---"
@@ -23,7 +24,7 @@ _FENCE = "---"
 def model_card(lineage: Lineage, folder: Path, *, licence: str = "", name: str = "") -> str:
     """The card of an adapter, a checkpoint or a GGUF file, from what it was made from."""
     kind = card_kind(lineage, folder)
-    title = name or Path(folder).name
+    title = name or folder.name
     parts = [
         front_matter(model_metadata(lineage, folder, licence=licence)),
         f"# {title}",
@@ -106,9 +107,9 @@ def with_front_matter(card: str, metadata: Mapping[str, Any]) -> str:
 
 def card_kind(lineage: Lineage, folder: Path) -> str:
     """`adapter`, `checkpoint` or `gguf`."""
-    if Path(folder).suffix.lower() == ".gguf":
+    if folder.suffix.lower() == ".gguf":
         return "gguf"
-    return "adapter" if (Path(folder) / ADAPTER_CONFIG).is_file() else lineage.kind
+    return "adapter" if (folder / ADAPTER_CONFIG).is_file() else lineage.kind
 
 
 def base_repository(base: str) -> str:
@@ -175,12 +176,12 @@ def _origin(lineage: Lineage) -> str:
         ("recipe", f"SHA-256 `{lineage.recipe_sha256}`" if lineage.recipe else ""),
     ]
     table = "\n".join(f"| {name} | {value} |" for name, value in rows if value.strip("`"))
-    recipe = json.dumps(_shown(lineage.recipe), indent=2, ensure_ascii=False)
-    shown = f"\n\n```json\n{recipe}\n```" if lineage.recipe else ""
-    return f"## How it was made\n\n| | |\n|---|---|\n{table}{shown}"
+    recipe = json.dumps(shown(lineage.recipe), indent=2, ensure_ascii=False)
+    block = f"\n\n```json\n{recipe}\n```" if lineage.recipe else ""
+    return f"## How it was made\n\n| | |\n|---|---|\n{table}{block}"
 
 
-def _shown(recipe: Mapping[str, Any]) -> dict[str, Any]:
+def shown(recipe: Mapping[str, Any]) -> dict[str, Any]:
     """A recipe without the folders of the machine that it was run on."""
 
     def clean(value: Any) -> Any:
@@ -188,7 +189,7 @@ def _shown(recipe: Mapping[str, Any]) -> dict[str, Any]:
             return {key: clean(inner) for key, inner in value.items()}
         if isinstance(value, list | tuple):
             return [clean(inner) for inner in value]
-        return named(value) if isinstance(value, str) and value.startswith(("/", "~")) else value
+        return named(value) if isinstance(value, str) and is_place(value) else value
 
     return {key: clean(value) for key, value in recipe.items()}
 

@@ -49,6 +49,11 @@ class File(Protocol):
         ...
 
 
+def is_place(text: str) -> bool:
+    """Whether `text` is a path of this machine, also as a ModelRef."""
+    return text.startswith(("/", "~")) or _PATH.match(text) is not None
+
+
 def named_places(files: Iterable[File]) -> tuple[str, ...]:
     """A note on each file in which folders of this machine are named."""
     notes: list[str] = []

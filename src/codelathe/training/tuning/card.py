@@ -13,7 +13,7 @@ from codelathe.training.tuning.result import Tuned
 
 def write_card(folder: Path, base: str, recipe: Recipe, tuned: Tuned) -> None:
     """Write the card of the model in `folder`; `base` is empty for a new model."""
-    made = Lineage(tuned.kind, base, "", base, recipe.document())
+    made = Lineage("checkpoint", base, "", base, recipe.document())
     head = front_matter(model_metadata(made, folder))
     (folder / CARD).write_text(f"{head}\n{_body(base, recipe, tuned)}", encoding="utf-8")
 
@@ -33,8 +33,9 @@ def _body(base: str, recipe: Recipe, tuned: Tuned) -> str:
     kind = "An adapter" if tuned.kind == "adapter" else "A model"
     text = json.dumps(shown(recipe.document()), ensure_ascii=False, indent=2)
     return (
-        f"# {Path(tuned.path).name}\n\n{kind} made by `lathe tune`.\n\n| | |\n|---|---|\n{table}\n\n"
-        f"![loss](loss.png)\n\n## Recipe\n\n```json\n{text}\n```\n"
+        f"# {Path(tuned.path).name}\n\n{kind} made by `lathe tune`.\n\n"
+        f"| | |\n|---|---|\n{table}\n\n![loss](loss.png)\n\n"
+        f"## Recipe\n\n```json\n{text}\n```\n"
     )
 
 
