@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -114,6 +115,28 @@ def test_a_model_that_goes_away_keeps_what_is_done(capsys: pytest.CaptureFixture
     assert "no answer in 60 s" in told
     assert "of 4 answers 2 are written and 2 judged" in told
     assert "the same command goes on from there" in told
+
+
+@pytest.mark.usefixtures("told")
+def test_a_second_run_in_the_same_folder_is_refused_and_claims_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    model = script(*SAYS, error_at=2)
+    evaluate(model=model)
+    capsys.readouterr()
+    with Path("run/completions.jsonl").open("a") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert evaluate(model=model) == 1
+    told = capsys.readouterr().err
+    assert "another process is" in told
+    assert "goes on from there" not in told
+
+
+@pytest.mark.usefixtures("told")
+def test_an_empty_name_for_a_folder_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert evaluate(model=script(*SAYS), out="") == 2
+    assert "names nothing" in capsys.readouterr().err
+    assert list(Path().iterdir()) == [SCRIPT]
 
 
 def test_answers_that_could_not_be_judged_are_exit_code_3(told: Told) -> None:
@@ -310,7 +333,7 @@ def test_what_is_for_local_models_is_refused_for_others(
     option: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert evaluate(option, "int8", model=script("passed")) == 2
-    assert f"{option[2:]}" in capsys.readouterr().err
+    assert f"{option} is for local models" in capsys.readouterr().err
 
 
 ESCAPES = "\x1b]0;owned\x07\x1b[31m"

@@ -23,7 +23,9 @@ from codelathe.evaluation.board.choosing import Choice, grouped
 from codelathe.evaluation.board.collecting import collect
 from codelathe.evaluation.board.facts import Knowledge
 from codelathe.evaluation.board.page import write_page
+from codelathe.evaluation.rows import Call
 from codelathe.store import Store
+from fakes import board_runs
 from fakes.board_runs import asking, write_run
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)><!--\u2028 & \ud800"
@@ -142,14 +144,25 @@ def test_a_text_that_is_too_long_is_cut_and_marked(tmp_path: Path) -> None:
 def test_a_run_that_is_too_large_keeps_its_verdicts_and_that_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(browsing, "MOST_OF_RUN", 100)
-    page, _, told = build(tmp_path, completion="x" * 60)
+    monkeypatch.setattr(browsing, "MOST_OF_RUN", 300)
+    page, _, told = build(tmp_path, completion="x" * 200)
     run = page.data("r0")
     samples = [sample for task in run["tasks"] for sample in task["samples"]]
     assert ["completion" in sample for sample in samples] == [True, False, False, False]
     assert all(sample["status"] for sample in samples)
     assert run["bare"] == 3
     assert "3 answers are without their texts" in told[0]
+
+
+def test_what_a_test_found_counts_as_the_text_that_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(browsing, "MOST_OF_RUN", 2_000)
+    monkeypatch.setattr(board_runs, "FAILED_AT", Call("x" * 3_000, "1", "2"))
+    page, _, _ = build(tmp_path)
+    samples = [sample for task in page.data("r0")["tasks"] for sample in task["samples"]]
+    assert "failed" in [sample["status"] for sample in samples]
+    assert not any("call" in sample for sample in samples)
 
 
 def test_a_damaged_run_keeps_its_row_and_cannot_be_looked_into(tmp_path: Path) -> None:

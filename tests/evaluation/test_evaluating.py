@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from codelathe.benchmarks import Benchmark
-from codelathe.core.errors import DiskFull, LatheError, RemoteTimeout, UsageError
+from codelathe.core.errors import DiskFull, InUse, LatheError, RemoteTimeout, UsageError
 from codelathe.core.generation import Completion, EngineInfo, Request, Watch
 from codelathe.engines.scripted import ScriptedAnswer, ScriptedEngine
 from codelathe.evaluation.evaluating import Hearing, Standing, Wish, folder_name
@@ -220,7 +220,7 @@ def test_a_second_process_is_kept_out(tmp_path: Path) -> None:
     settings = planned(asking(), engine).settings
     with (
         Transcript(tmp_path / "run", settings, ["Toy/0"], 1),
-        pytest.raises(LatheError, match="another process"),
+        pytest.raises(InUse, match="another process"),
     ):
         run(tmp_path / "run", SAYS)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from codelathe.core.errors import DiskFull, LatheError, ProblemError, UsageError
+from codelathe.core.errors import DiskFull, InUse, ProblemError, UsageError
 from codelathe.evaluation.judging import judge_samples, open_ledger, plan
 from fakes.evaluation_bench import Bench
 from fakes.judging import Told, made_up
@@ -47,11 +47,7 @@ def test_a_run_that_is_interrupted_anywhere_comes_to_the_same_rows(
         mixed.run(first)
     except KeyboardInterrupt:
         mixed.run(second)
-    rows, expected = mixed.rows(), whole(mixed)
-    assert [(r["task_id"], r["sample"]) for r in rows] == [
-        (r["task_id"], r["sample"]) for r in expected
-    ]
-    assert rows[0] == expected[0]
+    assert mixed.rows() == whole(mixed)
 
 
 @pytest.mark.parametrize("stop_at", range(1, 9))
@@ -82,7 +78,7 @@ def test_a_journal_that_is_cut_short_is_gone_on_with(mixed: Bench) -> None:
     journal = mixed.verdicts.with_name("verdicts.jsonl.journal")
     os.truncate(journal, journal.stat().st_size - 3)
     mixed.run()
-    assert not any("again" in row for row in mixed.rows())
+    assert mixed.rows() == whole(mixed)
 
 
 def test_a_finished_run_is_answered_without_running_anything(mixed: Bench) -> None:
@@ -192,7 +188,7 @@ def test_a_second_process_at_the_same_file_is_refused(bench: Bench, say: Say) ->
     work = plan(bench.benchmark, bench.samples)
     with (
         open_ledger(work, "hardened", bench.verdicts, bench.result),
-        pytest.raises(LatheError, match="another process is judging"),
+        pytest.raises(InUse, match="another process is judging"),
     ):
         bench.run()
 

@@ -39,6 +39,7 @@ VERBS = Registry(
         "tune gate": "codelathe.cli.tune_gate:tune_gate",
         "compress quantize": "codelathe.cli.compress_quantize:compress_quantize",
         "compress prune": "codelathe.cli.compress_prune:compress_prune",
+        "compress sweep": "codelathe.cli.compress_sweep:compress_sweep",
         "export merge": "codelathe.cli.export_merge:export_merge",
         "export gguf": "codelathe.cli.export_gguf:export_gguf",
         "export push": "codelathe.cli.export_push:export_push",

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from codelathe.cli.console import Output, output_options, printable
+from codelathe.cli.options import PATH
 from codelathe.core.errors import ProblemError
 
 _TABLE = "table"
@@ -47,7 +48,7 @@ def board() -> None:
 
 
 @board.command(_TABLE, hidden=True)
-@click.argument("folders", nargs=-1, type=click.Path(path_type=Path), metavar="[DIR]...")
+@click.argument("folders", nargs=-1, type=PATH, metavar="[DIR]...")
 @click.option(
     "--columns", metavar="NAME,...",
     help="rank, model, type, precision, size, bytes, scores (all) or one by its name, speed, "
@@ -62,7 +63,7 @@ def board() -> None:
     help="The column, or the score to rank by; a - before it turns it round.",
 )  # fmt: skip
 @click.option(
-    "--html", type=click.Path(path_type=Path), metavar="FILE",
+    "--html", type=PATH, metavar="FILE",
     help="Write one page to look at in a browser, with filters, plots and the runs.",
 )  # fmt: skip
 @output_options
@@ -110,9 +111,7 @@ def table(
 
 
 @board.command("import", short_help="Take in results of another harness.")
-@click.argument(
-    "files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE..."
-)
+@click.argument("files", nargs=-1, required=True, type=PATH, metavar="FILE...")
 @click.option("--model", metavar="NAME", help="Whose results these are, if the file is not to say.")
 @output_options
 def import_(files: tuple[Path, ...], model: str | None, as_json: bool, quiet: bool) -> int:
@@ -146,7 +145,7 @@ def _names(text: str | None) -> tuple[str, ...]:
 
 
 @board.command(short_help="One run, problem by problem, or one answer in full.")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=PATH)
 @click.argument("task", required=False)
 @click.option(
     "--sample", type=click.IntRange(min=0), default=0, show_default=True, metavar="N",

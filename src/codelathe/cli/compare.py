@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from codelathe.cli.console import Output, output_options, printable
+from codelathe.cli.options import PATH
 from codelathe.core.errors import UnknownName
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ _LISTED = 20
 
 
 @click.command(short_help="Compare two evaluated models, problem by problem.")
-@click.argument("first", type=click.Path(path_type=Path))
-@click.argument("second", type=click.Path(path_type=Path))
+@click.argument("first", type=PATH)
+@click.argument("second", type=PATH)
 @click.option(
     "--show", metavar="TASK", help="Both programs for one problem, and what came of them."
 )

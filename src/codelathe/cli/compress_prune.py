@@ -10,6 +10,7 @@ import click
 
 from codelathe.cli.calibrating import calibration_texts
 from codelathe.cli.console import Output, output_options, printable
+from codelathe.cli.options import PATH
 from codelathe.cli.progress import counting, fetching, human_bytes
 from codelathe.core.errors import UnknownName
 
@@ -58,7 +59,7 @@ _PRECISIONS = ("auto", "float32", "bfloat16", "float16")
     help="Write zeros as ordinary safetensors for other programs, not packed.",
 )  # fmt: skip
 @click.option(
-    "--out", required=True, type=click.Path(path_type=Path), metavar="DIR",
+    "--out", required=True, type=PATH, metavar="DIR",
     help="The new model's folder; it appears when all is done and checked.",
 )  # fmt: skip
 @output_options

@@ -9,6 +9,7 @@ import click
 
 from codelathe.cli.calibrating import calibration_texts
 from codelathe.cli.console import NOT_PROVED, Output, output_options, printable
+from codelathe.cli.options import PATH
 from codelathe.cli.progress import counting, fetching, human_bytes
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     help="How many windows of 512 tokens of it are taken; 32 unless you say otherwise.",
 )  # fmt: skip
 @click.option(
-    "--out", required=True, type=click.Path(path_type=Path), metavar="PATH",
+    "--out", required=True, type=PATH, metavar="PATH",
     help="The new model's folder, or FILE.gguf; it appears when all is done and checked.",
 )  # fmt: skip
 @output_options

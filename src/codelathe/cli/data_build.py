@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from codelathe.cli.console import Output, output_options, printable
+from codelathe.cli.options import PATH
 from codelathe.cli.progress import counting
 from codelathe.core.errors import UnknownName, UsageError
 
@@ -22,9 +23,9 @@ _SHOWN = 5
 
 
 @click.command(short_help="Make training rows of a repository.")
-@click.argument("repository", type=click.Path(path_type=Path), metavar="REPO")
+@click.argument("repository", type=PATH, metavar="REPO")
 @click.option(
-    "--out", required=True, type=click.Path(path_type=Path), metavar="FILE",
+    "--out", required=True, type=PATH, metavar="FILE",
     help="Where the rows go, as JSON Lines; replaced when all are there.",
 )  # fmt: skip
 @click.option(

@@ -20,8 +20,8 @@ from codelathe.cli.judging import (
     start,
     workers_option,
 )
-from codelathe.cli.options import engine_option, model_option, precision_option
-from codelathe.core.errors import LatheError, UnknownName, UsageError
+from codelathe.cli.options import PATH, engine_option, model_option, precision_option
+from codelathe.core.errors import InUse, LatheError, UnknownName, UsageError
 
 if TYPE_CHECKING:
     from codelathe.benchmarks import Benchmark
@@ -58,7 +58,7 @@ _OWN = "model"
     help="How the model is asked: fast (default), evalplus, or one by its whole name.",
 )  # fmt: skip
 @click.option(
-    "--out", type=click.Path(path_type=Path), metavar="DIR",
+    "--out", type=PATH, metavar="DIR",
     help="Where the three files go; else a folder of its own under runs/ in CODELATHE_HOME.",
 )  # fmt: skip
 @data_option
@@ -170,6 +170,8 @@ def _run(
             evaluated = evaluate_planned(
                 planned, engine, judge, folder, cache_folder("canonical"), hearing
             )
+        except InUse:
+            raise
         except (KeyboardInterrupt, LatheError):
             if kept := _kept(folder, planned):
                 output.say(kept)

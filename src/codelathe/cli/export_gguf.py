@@ -18,6 +18,7 @@ from codelathe.cli.export_parts import (
     say_notes,
     show,
 )
+from codelathe.cli.options import PATH
 
 if TYPE_CHECKING:
     from codelathe.training.data.tokenizer import Tokenizer
@@ -32,7 +33,7 @@ _ROOMY = 512
 @click.command(short_help="Make a GGUF file of a model.")
 @click.argument("model", metavar="MODEL")
 @click.option(
-    "--out", required=True, type=click.Path(path_type=Path), metavar="FILE.gguf",
+    "--out", required=True, type=PATH, metavar="FILE.gguf",
     help="Where the file goes; it appears when it is complete.",
 )  # fmt: skip
 @click.option(

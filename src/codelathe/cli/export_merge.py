@@ -8,13 +8,14 @@ import click
 
 from codelathe.cli.console import NOT_PROVED, Output, output_options
 from codelathe.cli.export_parts import check_option, find_model, hearing, say_notes, show
+from codelathe.cli.options import PATH
 from codelathe.core.errors import UsageError
 
 
 @click.command(short_help="Merge an adapter into its base.")
 @click.argument("adapter", metavar="adapter:DIR")
 @click.option(
-    "--out", required=True, type=click.Path(path_type=Path), metavar="DIR",
+    "--out", required=True, type=PATH, metavar="DIR",
     help="Where the checkpoint goes; it appears when it is complete.",
 )  # fmt: skip
 @click.option(

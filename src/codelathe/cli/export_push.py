@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from codelathe.cli.console import Output, output_options, printable
+from codelathe.cli.options import PATH
 from codelathe.core.errors import MissingKey, UsageError
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ _CARD_LINES = 24
 
 
 @click.command(short_help="Send a model or a data set to the hub.")
-@click.argument("source", type=click.Path(path_type=Path), metavar="DIR_OR_FILE")
+@click.argument("source", type=PATH, metavar="DIR_OR_FILE")
 @click.argument("repository", metavar="OWNER/REPO")
 @click.option("--private", is_flag=True, help="Where the repository is made: only you see it.")
 @click.option("--dataset", is_flag=True, help="The files are rows, also in a folder.")

@@ -11,7 +11,7 @@ import click
 
 from codelathe.cli.console import NOT_PROVED, Output, output_options
 from codelathe.cli.files import STANDARD_INPUT, read_text
-from codelathe.cli.options import engine_option, model_option
+from codelathe.cli.options import PATH, engine_option, model_option
 from codelathe.core.errors import UsageError
 from codelathe.core.language import parse_language
 
@@ -43,7 +43,7 @@ class Answering:
     help="The value that call must return, as a Python literal.",
 )  # fmt: skip
 @click.option(
-    "--examples", type=click.Path(path_type=Path), metavar="FILE",
+    "--examples", type=PATH, metavar="FILE",
     help='JSON or JSON Lines of {"input": ..., "output": ...}; - reads standard input.',
 )  # fmt: skip
 @click.option(

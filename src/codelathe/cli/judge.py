@@ -20,6 +20,7 @@ from codelathe.cli.judging import (
     start,
     workers_option,
 )
+from codelathe.cli.options import PATH
 from codelathe.core.errors import ProblemError, UnknownName, UsageError
 
 PROOF = "proof"
@@ -27,10 +28,10 @@ PROOF = "proof"
 
 @click.command(short_help="Judge code again, without a model.")
 @click.argument("benchmark")
-@click.argument("samples", type=click.Path(path_type=Path))
+@click.argument("samples", type=PATH)
 @data_option
 @click.option(
-    "--out", type=click.Path(path_type=Path), metavar="FILE",
+    "--out", type=PATH, metavar="FILE",
     help="Where the verdicts go; else SAMPLES_verdicts.jsonl.",
 )  # fmt: skip
 @base_only_option

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import click
 
+from codelathe.cli.options import PATH
 from codelathe.core.errors import JudgeError, UsageError
 from codelathe.core.judging import Judge
 
@@ -21,7 +21,7 @@ FORGEABLE = (
 )
 
 data_option: Decorator = click.option(
-    "--data", type=click.Path(path_type=Path), metavar="FILE",
+    "--data", type=PATH, metavar="FILE",
     help="The benchmark's data, where it is not to be looked for.",
 )  # fmt: skip
 base_only_option: Decorator = click.option(

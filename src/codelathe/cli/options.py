@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
 
 from codelathe.wiring import DEFAULT_MODEL
+
+
+class _NamedPath(click.Path):
+    """A path; an empty text, as an unset variable of the shell leaves, is none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "":
+            self.fail("an empty text names nothing", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+#: What an option or argument that names a file or a folder takes.
+PATH = _NamedPath(path_type=Path)
 
 model_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
     "--model", default=DEFAULT_MODEL, show_default=True, metavar="REF", envvar="CODELATHE_MODEL",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from codelathe.cli.console import Output, output_options, printable
+from codelathe.cli.options import PATH
 from codelathe.cli.progress import Count, counting
 from codelathe.core.errors import UsageError
 from codelathe.core.language import parse_language
@@ -27,11 +28,11 @@ _BEFORE = 20
 
 @click.command(short_help="Score texts by their likeness to others.")
 @click.option(
-    "--predictions", required=True, type=click.Path(path_type=Path), metavar="FILE",
+    "--predictions", required=True, type=PATH, metavar="FILE",
     help="The texts to score.",
 )  # fmt: skip
 @click.option(
-    "--references", required=True, type=click.Path(path_type=Path), metavar="FILE",
+    "--references", required=True, type=PATH, metavar="FILE",
     help="The reference answers, a row for each prediction, in the same order.",
 )  # fmt: skip
 @click.option(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from codelathe.cli.console import Output, output_options, printable
+from codelathe.cli.options import PATH
 from codelathe.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ _FAULTY = 2
 
 
 @click.command(short_help="Tune a model on your own rows.")
-@click.argument("recipe", required=False, type=click.Path(path_type=Path), metavar="[RECIPE.toml]")
+@click.argument("recipe", required=False, type=PATH, metavar="[RECIPE.toml]")
 @click.option(
     "--model", metavar="REF", help="What is tuned: an alias, a folder, gguf:FILE, adapter:DIR."
 )

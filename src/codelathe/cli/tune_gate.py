@@ -8,10 +8,11 @@ import click
 
 from codelathe.cli.console import Output, output_options
 from codelathe.cli.judging import workers_option
+from codelathe.cli.options import PATH
 
 
 @click.command(short_help="Hold a tuned model against the one it was made of.")
-@click.argument("dir", type=click.Path(path_type=Path))
+@click.argument("dir", type=PATH)
 @click.option("--own", metavar="FILE", help="Problems of your own, as JSON Lines.")
 @click.option("--general", metavar="NAME", help="The benchmark that must not fall.")
 @click.option("--every", type=click.IntRange(min=1), metavar="N", help="Only every N-th of them.")

@@ -6,6 +6,7 @@
     │   ├── ProblemError           a prompt, an example, a problem file
     │   ├── ModelRefError          a model reference that does not parse
     │   └── UnknownName            not in a table; carries the nearest names
+    ├── InUse                      another process is at the same files
     ├── StoreError                 weights or data could not be put in place
     │   ├── SourceUnreachable      one source did not answer
     │   ├── ArtefactUnavailable    no source could give it
@@ -86,6 +87,10 @@ class UnknownName(InputError):
             f"unknown {kind} {name!r}", hint="; ".join(filter(None, [hint, also])), field=field
         )
         self.nearest = tuple(near)
+
+
+class InUse(LatheError):
+    """Another process is at the same files; nothing was changed."""
 
 
 class StoreError(LatheError):

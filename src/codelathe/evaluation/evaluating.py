@@ -206,7 +206,8 @@ def evaluate(
 
     Raises:
         UsageError: the folder holds a run with other settings.
-        LatheError: another process is at it; the model could not answer, or code not be judged.
+        InUse: another process is at it.
+        LatheError: the model could not answer, or code not be judged.
             What was done is kept, and the same call goes on.
     """
     assignment = planned.assignment

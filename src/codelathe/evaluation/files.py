@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from codelathe.core.disk import disk_errors
-from codelathe.core.errors import LatheError, UsageError
+from codelathe.core.errors import InUse, UsageError
 
 _CHUNK = 1 << 16
 _OUT = "name a file that can be written with --out"
 
 
-def open_locked(path: Path) -> int:
-    """Open `path` for reading and appending, and lock it."""
+def open_locked(path: Path, doing: str = "judging") -> int:
+    """Open `path` for reading and appending, and lock it; `doing` is what others are told of."""
     while True:
         with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -40,9 +40,9 @@ def open_locked(path: Path) -> int:
                 return file
         except BlockingIOError:
             os.close(file)
-            raise LatheError(
-                f"another process is judging into {path}",
-                hint="wait until it is done, or name another file with --out",
+            raise InUse(
+                f"another process is {doing} into {path}",
+                hint="wait until it is done, or name another place with --out",
             ) from None
         except FileNotFoundError:
             pass  # replaced or removed between the two: the new one is wanted

@@ -34,7 +34,8 @@ class GrowingFile:
 
         Raises:
             UsageError: it is of another run, or of none.
-            LatheError: another process is at it, or it cannot be written.
+            InUse: another process is at it.
+            LatheError: it cannot be written.
         """
         self.path = path
         self.notes: list[Any] = []

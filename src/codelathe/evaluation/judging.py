@@ -113,7 +113,8 @@ def open_ledger(work: Work, mode: str, verdicts: Path, result: Path) -> Ledger:
 
     Raises:
         UsageError: the files are of something else.
-        LatheError: another process is at them, or they cannot be written.
+        InUse: another process is at them.
+        LatheError: they cannot be written.
     """
     settings = {**run_settings(work.signature(mode)), **work.source.settings}
     return Ledger(verdicts, result, settings, work.benchmark.tests)

@@ -50,7 +50,8 @@ class Ledger(GrowingFile):
 
         Raises:
             UsageError: VERDICTS is not of this run, and nothing that may be replaced.
-            LatheError: another process is at it, or it cannot be written.
+            InUse: another process is at it.
+            LatheError: it cannot be written.
         """
         self.result = result
         self.finished: Mapping[str, Any] | None = None

@@ -108,7 +108,8 @@ class Transcript(GrowingFile):
 
         Raises:
             UsageError: the folder holds a run with other settings, or something else.
-            LatheError: another process is at it, or it cannot be written.
+            InUse: another process is at it.
+            LatheError: it cannot be written.
         """
         self.result = folder / RESULT
         self.count = 0

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import torch
 
-from codelathe.core.errors import DiskFull, EngineError, UsageError
+from codelathe.core.errors import DiskFull, EngineError, InUse, UsageError
 from codelathe.core.lineage import read_lineage
 from codelathe.core.modelref import ModelRef, parse_model_ref
 from codelathe.training.recipe import MethodPart
@@ -215,7 +215,7 @@ def test_a_second_process_is_kept_out(opened: Open, tmp_path: Path) -> None:
     assert other.stdout
     try:
         assert other.stdout.readline() == b"held\n"
-        with pytest.raises(UsageError, match="another process"), held(tmp_path):
+        with pytest.raises(InUse, match="another process"), held(tmp_path):
             pass
     finally:
         other.stdin.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,7 @@ class Room:
             if count > MOST_ROWS:
                 continue
             task = tasks.setdefault(row.task_id, {"id": row.task_id, "prompt": "", "samples": []})
-            texts, size = _texts(written)
+            texts, size = _texts(written, row)
             if size > here:
                 texts, size = {}, 0
                 bare += 1
@@ -57,8 +58,8 @@ class Room:
         return {"tasks": list(tasks.values()), "bare": bare, "gone": max(0, count - MOST_ROWS)}
 
 
-def _texts(written: Written) -> tuple[dict[str, Any], int]:
-    """What was asked and answered, each text cut to its measure, and the size of it all."""
+def _texts(written: Written, row: Row) -> tuple[dict[str, Any], int]:
+    """What was asked, answered and found, each text cut to its measure, and the size of it all."""
     found: dict[str, Any] = {}
     for name in ("prompt", *_TEXTS):
         text = getattr(written, name)
@@ -66,7 +67,12 @@ def _texts(written: Written) -> tuple[dict[str, Any], int]:
             text, found["cut"] = text[:MOST_OF_TEXT], True
         if text:
             found[name] = text
-    size = sum(len(text) for text in found.values() if isinstance(text, str))
+    outcome = row.outcome
+    if outcome.call is not None:
+        found["call"] = asdict(outcome.call)
+    elif outcome.detail:
+        found["detail"] = outcome.detail
+    size = len(json.dumps(found))
     found["tokens"], found["ended"] = written.completion_tokens, written.finish_reason
     return found, size
 
@@ -74,10 +80,6 @@ def _texts(written: Written) -> tuple[dict[str, Any], int]:
 def _verdict(row: Row) -> dict[str, Any]:
     outcome = row.outcome
     found: dict[str, Any] = {"status": str(outcome.status), "seconds": outcome.seconds}
-    if outcome.call is not None:
-        found["call"] = asdict(outcome.call)
-    elif outcome.detail:
-        found["detail"] = outcome.detail
     for name in ("flaky", "starved"):
         if getattr(outcome, name):
             found[name] = True

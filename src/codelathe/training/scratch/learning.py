@@ -53,7 +53,8 @@ def learn_pairs(
 
     Raises:
         InputError: nothing fits the context.
-        UsageError: another run or another process is in the folder.
+        UsageError: another run is in the folder.
+        InUse: another process is.
         EngineError: too little memory.
         TuningStopped: the loss is no number any more.
         DiskFull: no room for a checkpoint.

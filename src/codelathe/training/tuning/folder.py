@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from codelathe.core import disk
-from codelathe.core.errors import InputError, UsageError
+from codelathe.core.errors import InputError, InUse, UsageError
 
 RUN, METRICS, CHECKPOINTS, LOCK = "run.json", "metrics.jsonl", "checkpoints", ".lock"
 _STEP = re.compile(r"step-(\d{8})")
@@ -33,7 +33,7 @@ def held(folder: Path) -> Iterator[None]:
     """Keep other processes out of `folder`, which is made where it is missing.
 
     Raises:
-        UsageError: another process is in it.
+        InUse: another process is in it.
         InputError: it cannot be made.
     """
     from filelock import FileLock, Timeout
@@ -43,10 +43,9 @@ def held(folder: Path) -> Iterator[None]:
         lock = FileLock(folder / LOCK)
         lock.acquire(timeout=0)
     except Timeout:
-        raise UsageError(
+        raise InUse(
             f"another process is tuning into {folder}",
             hint="wait for it, or name another folder: --out DIR",
-            field="out",
         ) from None
     except OSError as error:
         raise InputError(

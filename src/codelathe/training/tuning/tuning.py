@@ -141,8 +141,9 @@ def tune(
     been stopped, and answers at once where it is done.
 
     Raises:
-        UsageError: another run or another process is in the folder, or the recipe does not fit
-            the model (with what would).
+        UsageError: another run is in the folder, or the recipe does not fit the model (with
+            what would).
+        InUse: another process is in the folder.
         EngineError: too little memory, or a package is missing.
         DiskFull: there is no room for a checkpoint; those before are kept.
         TuningStopped: a loss is not a number; the last good state is kept.
