@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+from fakes.serving import QuietHandler, serving
 
 
 def write_wheel(folder: Path, name: str, version: str, members: dict[str, bytes]) -> Path:
@@ -59,30 +59,12 @@ class FakeIndex:
 @contextmanager
 def running_index(folder: Path) -> Iterator[FakeIndex]:
     index = FakeIndex(folder)
-
-    class Handler(_Handler):
-        pass
-
-    Handler.index = index
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    index.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
+    with serving(_Handler, index=index) as index.port:
         yield index
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(QuietHandler):
     index: FakeIndex
-    disable_nagle_algorithm = True
-
-    def log_message(self, *args: object) -> None:
-        pass
 
     def do_GET(self) -> None:
         self.index.requests.append(self.path)
