@@ -22,6 +22,7 @@ from codelathe.wiring.models import (
 )
 from codelathe.wiring.pruning import prune_doors, prune_precision
 from codelathe.wiring.quantizing import find_quantizable, quantize_doors
+from codelathe.wiring.sweeping import check_variants, open_workshop
 from codelathe.wiring.text_side import TextSide, open_text_side
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "base_of",
     "base_sha256",
     "cache_folder",
+    "check_variants",
     "find_encoder",
     "find_quantizable",
     "find_weights",
@@ -47,6 +49,7 @@ __all__ = [
     "open_judge",
     "open_store",
     "open_text_side",
+    "open_workshop",
     "prune_doors",
     "prune_precision",
     "quantize_doors",

@@ -1,0 +1,92 @@
+"""What a model takes and gives on this machine: load time, peak memory, tokens a second.
+
+To be called in a process of its own (`core.fresh`), so that the peak is this model's alone.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+
+from codelathe.core.fresh import peak_memory
+from codelathe.core.generation import Completion, Engine, Request, Sampling
+
+ROUNDS = 3
+#: Tokens of a timed answer, and characters of a prompt: about 300 tokens of code.
+_ANSWER, _PROMPT = 64, 900
+#: Of a short context, what the answer may take.
+_SHARE = 4
+_SPARE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """`load_seconds` is from nothing to a first token, `peak_bytes` what was held at most.
+
+    Speeds are in tokens a second, in one stream; None where nothing was written to time.
+    """
+
+    engine: str
+    version: str
+    load_seconds: float
+    peak_bytes: int
+    prompt_speed: float | None
+    decode_speed: float | None
+
+
+def measure(opener: Callable[[], Engine], texts: Iterable[str]) -> Measured:
+    """Open an engine, read prompts and write greedy answers; the medians of three rounds.
+
+    `texts` are what prompts are cut from: each is used once, since engines remember prompts.
+
+    Raises:
+        EngineError: the model could not be loaded, or not answer.
+    """
+    began = time.monotonic()
+    with closing(opener()) as engine:
+        _ask(engine, "def f(x):", 1)
+        loaded = time.monotonic() - began
+        context = engine.info.context_length or _PROMPT + _ANSWER + _SPARE
+        tokens = min(_ANSWER, max(2, context // _SHARE))
+        prompts = _prompts(texts, min(_PROMPT, max(1, context - tokens - _SPARE)))
+        _ask(engine, next(prompts), 2)  # what is made at the first prompt of that size
+        rounds = [_round(engine, prompts, tokens) for _ in range(ROUNDS)]
+        version = engine.info.version
+        name = engine.info.name
+    return Measured(
+        engine=name,
+        version=version,
+        load_seconds=round(loaded, 3),
+        peak_bytes=peak_memory(),
+        prompt_speed=_median(reading for reading, _ in rounds),
+        decode_speed=_median(writing for _, writing in rounds),
+    )
+
+
+def _prompts(texts: Iterable[str], length: int) -> Iterator[str]:
+    yield from (text[:length] for text in texts if len(text) >= length)
+
+
+def _round(engine: Engine, prompts: Iterator[str], tokens: int) -> tuple[float, float | None]:
+    """The speeds of reading, and of writing; the time of the second prompt is taken off."""
+    answer, first = _ask(engine, next(prompts), 1)
+    reading = answer.prompt_tokens / first
+    answer, whole = _ask(engine, next(prompts), tokens)
+    rest = whole - answer.prompt_tokens / reading
+    written = answer.completion_tokens - 1
+    return reading, written / rest if written > 0 and rest > 0 else None
+
+
+def _ask(engine: Engine, prompt: str, tokens: int) -> tuple[Completion, float]:
+    request = Request(prompt=prompt, sampling=Sampling(max_tokens=tokens))
+    began = time.monotonic()
+    (answer,) = engine.generate([request])
+    return answer, time.monotonic() - began
+
+
+def _median(speeds: Iterable[float | None]) -> float | None:
+    there = [speed for speed in speeds if speed is not None]
+    return round(statistics.median(there), 2) if there else None
