@@ -328,11 +328,11 @@ def test_the_terminal_signal_ends_a_run_as_an_interruption_does() -> None:
 
 
 @pytest.mark.usefixtures("told")
-@pytest.mark.parametrize("option", ["--engine", "--precision"])
+@pytest.mark.parametrize("option", ["--engine openvino", "--precision int8"])
 def test_what_is_for_local_models_is_refused_for_others(
     option: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert evaluate(option, "int8", model=script("passed")) == 2
+    assert evaluate(*option.split(), model=script("passed")) == 2
     assert f"{option} is for local models" in capsys.readouterr().err
 
 

@@ -207,6 +207,7 @@ def test_the_watch_sees_each_answer_grow_to_its_end(engine: Engine) -> None:
 
     request = Request(messages=CHAT, n=2, sampling=SHORT)
     answers = list(engine.generate([request], watch))
+    assert len(answers) == 2
     for answer in answers:
         shown = seen[answer.request, answer.choice]
         assert shown[-1] == answer.text

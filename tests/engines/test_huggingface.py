@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from codelathe.core.errors import MissingKey, RateLimited, RejectedKey, UnsupportedArgument
+from codelathe.core.errors import (
+    MissingKey,
+    RateLimited,
+    RejectedKey,
+    RemoteFailure,
+    UnsupportedArgument,
+)
 from codelathe.core.generation import Message, Request, Sampling
 from codelathe.engines.huggingface import HuggingFaceEngine
 from fakes.service import REVERSE, FakeService, Fault
@@ -104,5 +110,5 @@ def test_offline_mode_is_named(huggingface, monkeypatch: pytest.MonkeyPatch) -> 
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    with pytest.raises(Exception, match="HF_HUB_OFFLINE"):
+    with pytest.raises(RemoteFailure, match="HF_HUB_OFFLINE"):
         list(huggingface().generate([Request(messages=CHAT)]))

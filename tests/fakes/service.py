@@ -16,8 +16,9 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from fakes.serving import QuietHandler, serving
 
 REVERSE = "def reverse_string(s):\n    return s[::-1]\n"
 _TOKEN = re.compile(r"\s*\w+|\s*[^\w\s]|\s+")
@@ -85,37 +86,16 @@ class FakeService:
 def running_service() -> Iterator[FakeService]:
     """A service on a free port of loopback, ended with the block."""
     service = FakeService()
-    server = _Server(("127.0.0.1", 0), _handler(service))
-    service.address = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield service
-    finally:
-        service.stopping.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serving(_Handler, service=service) as port:
+        service.address = f"http://127.0.0.1:{port}"
+        try:
+            yield service
+        finally:
+            service.stopping.set()
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients hang up in these tests: that is no news."""
-
-
-def _handler(service: FakeService) -> type[BaseHTTPRequestHandler]:
-    return type("Handler", (_Handler,), {"service": service})
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
+class _Handler(QuietHandler):
     service: FakeService
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (its signature)
-        """Say nothing."""
 
     def do_GET(self) -> None:
         if self.path == "/v1/models":
@@ -290,7 +270,8 @@ class _Handler(BaseHTTPRequestHandler):
 def _chunk(body: dict[str, Any], chat: bool, text: str, reason: str | None = None) -> str:
     content: dict[str, Any] = {"delta": {"content": text}} if chat else {"text": text}
     choice = {"index": 0, "finish_reason": reason, **content}
-    return json.dumps({"model": body.get("model"), "choices": [choice]}, ensure_ascii=False)
+    half = any("\ud800" <= character <= "\udfff" for character in text)  # no UTF-8 has one
+    return json.dumps({"model": body.get("model"), "choices": [choice]}, ensure_ascii=half)
 
 
 def _tgi_events(tokens: list[str], reason: str, prompt: int) -> Iterator[str]:

@@ -48,6 +48,12 @@ ROWS = b"a\nb\nc\n"
 
 
 @pytest.fixture
+def data() -> bytes:
+    """The model `tiny`."""
+    return DATA
+
+
+@pytest.fixture
 def heard() -> Heard:
     return Heard()
 

@@ -35,7 +35,8 @@ def test_a_folder_is_known_by_names_and_bytes(tmp_path: Path) -> None:
 def test_what_is_remembered_may_be_damaged(tmp_path: Path) -> None:
     (tmp_path / "model").write_bytes(b"abc")
     (tmp_path / "known").write_text("[")
-    assert content_sha256(tmp_path / "model", tmp_path / "known")
+    expected = hashlib.sha256(b"abc").hexdigest()
+    assert content_sha256(tmp_path / "model", tmp_path / "known") == expected
 
 
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:

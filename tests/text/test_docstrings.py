@@ -82,9 +82,9 @@ def test_a_docstring_goes_where_it_belongs(source: str, expected: str) -> None:
     "source", ["def f():\n    pass\n", "class A:\n  def f(self): return '\"'\n"]
 )
 def test_a_text_reads_as_it_was_given(source: str, text: str) -> None:
-    for node in ast.walk(ast.parse(documented(source, text))):
-        if isinstance(node, ast.FunctionDef):
-            assert ast.get_docstring(node) == plain_text(text)
+    nodes = ast.walk(ast.parse(documented(source, text)))
+    told = [ast.get_docstring(node) for node in nodes if isinstance(node, ast.FunctionDef)]
+    assert told == [plain_text(text)]
 
 
 def test_further_lines_are_indented_like_the_body() -> None:

@@ -103,7 +103,9 @@ def test_smart_quotes_inside_good_code_are_kept() -> None:
 
 def test_tabs_and_spaces_are_reconciled() -> None:
     code = code_of("```\ndef f(x):\n    if x:\n\treturn 1\n    return 2\n```")
-    ast.parse(code)
+    names: dict[str, Any] = {}
+    exec(code, names)
+    assert (names["f"](True), names["f"](False)) == (1, 2)
 
 
 def test_what_a_prefill_opened_counts() -> None:

@@ -55,6 +55,7 @@ def test_a_function_is_asked_for_with_its_imports_constants_and_class(
 
 def test_a_written_function_is_whole_and_parses(repository: GitRepository) -> None:
     build(repository.folder, kinds=("write",))
+    assert len(rows()) == 2
     for row in rows():
         (node,) = ast.parse(code(row["completion"])).body
         assert isinstance(node, ast.FunctionDef)
@@ -105,6 +106,7 @@ def test_what_is_no_python_is_edited_by_its_lines(repository: GitRepository) -> 
 
 def test_a_row_tells_where_it_is_from(repository: GitRepository) -> None:
     build(repository.folder)
+    assert {row["kind"] for row in rows()} == {"write", "document", "fill"}
     for row in rows():
         assert row["file"] == row["group"] == "shop/stack.py"
         assert row["licence"] == "MIT"

@@ -71,7 +71,9 @@ def test_a_password_in_an_address_is_masked() -> None:
 
 def test_code_with_masked_secrets_still_parses() -> None:
     text = "\n".join(f"x{n} = '''{secret}'''" for n, secret in enumerate(SHAPES.values()))
-    ast.parse(Redaction(emails=True)(text + f"\npassword = '{RANDOM}'", "a"))
+    masked = Redaction(emails=True)(text + f"\npassword = '{RANDOM}'", "a")
+    assert len(ast.parse(masked).body) == len(SHAPES) + 1
+    assert masked.count(MASK) >= len(SHAPES) + 1
 
 
 def test_a_secret_is_counted_once_with_its_first_place() -> None:
