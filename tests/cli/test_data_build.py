@@ -6,12 +6,12 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from codelathe.cli import run
+from fakes.processes import until
 from fakes.repositories import GitRepository, stack_repository
 
 
@@ -81,8 +81,7 @@ def test_a_run_that_is_ended_leaves_no_file(repository: GitRepository) -> None:
         [sys.executable, "-m", "codelathe", *command],
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
     )  # fmt: skip
-    while process.poll() is None and not list(Path().iterdir()):
-        time.sleep(0.01)
+    until(lambda: list(Path().iterdir()), 60)
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=60)
     assert process.returncode == 130, told.decode()

@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from codelathe import wiring
 from codelathe.cli import run
 from fakes.evaluating import asking
 from fakes.judging import Told
+from fakes.processes import until
 
 SCRIPT = Path("script.jsonl")
 OWN = Path("mine.jsonl")
@@ -317,10 +317,7 @@ def test_the_terminal_signal_ends_a_run_as_an_interruption_does() -> None:
     with subprocess.Popen(
         [sys.executable, "-m", "codelathe", *command], stderr=subprocess.PIPE, text=True
     ) as process:
-        deadline = time.monotonic() + 60
-        while not Path("run/completions.jsonl.journal").exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
-        time.sleep(0.5)
+        until(Path("run/completions.jsonl.journal").exists, 60)
         process.send_signal(signal.SIGTERM)
         _, told = process.communicate(timeout=60)
     assert process.returncode == 130

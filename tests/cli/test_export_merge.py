@@ -6,7 +6,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from codelathe.cli import run
 from codelathe.core.lineage import Lineage, write_lineage
 from codelathe.wiring import model_sha256
 from fakes import checkpoints
+from fakes.processes import until
 
 
 @pytest.fixture(scope="module")
@@ -97,9 +97,7 @@ def test_a_merge_that_is_ended_leaves_nothing(tuned: Path, tmp_path: Path) -> No
     process = subprocess.Popen(
         [sys.executable, "-m", "codelathe", *command], stderr=subprocess.PIPE
     )
-    deadline = time.monotonic() + 60
-    while not list(tmp_path.glob(".out.unfinished-*")) and time.monotonic() < deadline:
-        time.sleep(0.01)
+    until(lambda: list(tmp_path.glob(".out.unfinished-*")), 60)
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)
     # Interrupted while it runs code from a string, as imports do, Python ends by the signal

@@ -1,17 +1,16 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from codelathe.cli import run
+from fakes.processes import alive, below, until
 
 RIGHT = "```python\ndef rev(s):\n    return s[::-1]\n```"
 WRONG = "```python\ndef rev(s):\n    return s\n```"
@@ -169,26 +168,14 @@ def test_ctrl_c_is_exit_130_and_leaves_no_process_behind(script: Any, tmp_path: 
     command = [sys.executable, "-m", "codelathe", "generate", "Reverse.", *EXAMPLE]
     child = subprocess.Popen(
         [*command, "--model", script(loop)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ}, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
-    time.sleep(1.5)
+    until(lambda: len(below(child.pid)) >= 3)  # launcher, warden and the loop
+    found = below(child.pid)
     child.send_signal(signal.SIGINT)
     child.communicate(timeout=20)
     assert child.returncode == 130
-    assert not processes_of_session(child.pid)
-
-
-def processes_of_session(session: int) -> list[int]:
-    """The live processes of a session, by /proc."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = entry.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[3]) == session and fields[0] != "Z":
-            found.append(int(entry.parent.name))
-    return found
+    until(lambda: not alive(found))
 
 
 def test_a_proof_is_run_again_by_judge(

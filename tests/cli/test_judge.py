@@ -9,7 +9,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from codelathe import wiring
 from codelathe.cli import run
 from fakes.judging import Told, made_up
 from fakes.problems import MBPP_PLUS
+from fakes.processes import until
 
 HERE = Path("samples.jsonl")
 ROWS = Path("samples_verdicts.jsonl")
@@ -309,8 +309,7 @@ def test_a_run_that_is_ended_from_outside_goes_on_where_it_was(
         [sys.executable, "-m", "codelathe", *own, "--workers", "1"],
         env=dict(os.environ), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
     )  # fmt: skip
-    while child.poll() is None and (not ROWS.exists() or ROWS.read_bytes().count(b"\n") < 2):
-        time.sleep(0.005)
+    until(lambda: ROWS.exists() and ROWS.read_bytes().count(b"\n") >= 2, 60)
     child.send_signal(number)
     _, said = child.communicate()
     assert child.returncode in (-signal.SIGKILL, 130)

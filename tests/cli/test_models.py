@@ -6,7 +6,6 @@ import signal
 import struct
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import pytest
 
 from codelathe.cli import run
 from fakes.hub import FakeHub, running_hub, sha256
+from fakes.processes import until
 
 
 def gguf() -> bytes:
@@ -221,10 +221,7 @@ def test_an_interrupted_pull_ends_with_130_and_goes_on_next_time(
         [sys.executable, "-m", "codelathe", "models", "pull", "hf:a/b"],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    deadline = time.monotonic() + 30
-    while not any(p.stat().st_size for p in home.rglob("*.part")):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until(lambda: any(p.stat().st_size for p in home.rglob("*.part")))
     process.send_signal(signal.SIGINT)
     assert process.wait(30) == 130
     hub.drip = 0.0

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import textwrap
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from codelathe.core.judging import Candidate, Case, Limits, Status
 from codelathe.core.problem import CallExample
 from codelathe.judge import SandboxJudge
 from codelathe.judge import slot as slots
+from fakes.processes import alive, below, parent, until
 
 LOOP = Case(
     Candidate("def f():\n    while True: pass", entry_point="f"),
@@ -35,76 +35,32 @@ def answering(value: int) -> Case:
     )
 
 
-def children(pid: int | None = None) -> set[int]:
-    """All processes below `pid`, or below this one."""
-    parents: dict[int, set[int]] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            if fields[0] != "Z":
-                parents.setdefault(int(fields[1]), set()).add(int(entry.name))
-    found: set[int] = set()
-    waiting = [pid or os.getpid()]
-    while waiting:
-        below = parents.get(waiting.pop(), set())
-        found |= below
-        waiting += below
-    return found
-
-
-def alive(pids: set[int]) -> set[int]:
-    return {p for p in pids if Path(f"/proc/{p}/stat").exists() and _state(p) != "Z"}
-
-
-def _state(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return "Z"
-
-
-def eventually(condition: object, seconds: float = 20.0) -> bool:
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if condition():  # type: ignore[operator]
-            return True
-        time.sleep(0.02)
-    return False
-
-
 def open_descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def test_a_single_case_starts_a_single_slot() -> None:
-    before = children()
+    before = below()
     with SandboxJudge(slots=4) as judge:
         list(judge.judge([answering(1)]))
-        launchers = {p for p in children() - before if _parent(p) == os.getpid()}
+        launchers = {p for p in below() - before if parent(p) == os.getpid()}
         assert len(launchers) == 1
 
 
-def _parent(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-
-
 def test_nothing_is_started_before_there_is_work() -> None:
-    before = children()
+    before = below()
     with SandboxJudge(slots=4):
-        assert children() == before
+        assert below() == before
 
 
 def test_closing_leaves_no_process() -> None:
-    before = children()
+    before = below()
     judge = SandboxJudge(slots=2)
     list(judge.judge([answering(i) for i in range(20)]))
-    started = children() - before
+    started = below() - before
     judge.close()
     assert started
-    assert eventually(lambda: not alive(started))
+    until(lambda: not alive(started))
 
 
 def test_closing_leaves_no_descriptor() -> None:
@@ -150,7 +106,7 @@ def test_nothing_waits_behind_a_loop() -> None:
         answers = judge.judge(cases())
         thread = threading.Thread(target=lambda: next(answers, None))
         thread.start()
-        assert eventually(lambda: len(seen) == 50)
+        until(lambda: len(seen) == 50)
         judge.close()
         thread.join()
 
@@ -253,16 +209,19 @@ def f():
 
 def test_a_worn_slot_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slots, "RUNS", 3)
+    before, launchers = below(), set[int]()
     with SandboxJudge(slots=1) as judge:
-        statuses = [v.status for (v,) in judge.judge(answering(i) for i in range(8))]
-    assert statuses == [Status.PASSED] * 8
+        for (verdict,) in judge.judge(answering(i) for i in range(8)):
+            assert verdict.status is Status.PASSED
+            launchers |= {p for p in below() - before if parent(p) == os.getpid()}
+    assert len(launchers) > 1
 
 
 def test_a_warden_that_dies_is_replaced() -> None:
-    before = children()
+    before = below()
     with SandboxJudge(slots=1) as judge:
         list(judge.judge([answering(1)]))
-        for pid in children() - before:
+        for pid in below() - before:
             os.kill(pid, signal.SIGKILL)
         (verdict,) = next(judge.judge([answering(2)]))
     assert verdict.status is Status.PASSED
@@ -290,6 +249,7 @@ def start(body: str) -> subprocess.Popen[str]:
     process = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(PROGRAM).format(body=body)],
         env={"PYTHONPATH": source},
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -301,17 +261,17 @@ def start(body: str) -> subprocess.Popen[str]:
 
 def running(process: subprocess.Popen[str]) -> set[int]:
     """The processes below a program that judges two loops: two each of launcher, warden, loop."""
-    assert eventually(lambda: len(children(process.pid)) == 6)
-    return children(process.pid)
+    until(lambda: len(below(process.pid)) == 6)
+    return below(process.pid)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_nothing_survives_the_death_of_the_judging_program(number: int) -> None:
     with start("list(judge.judge([case, case]))") as process:
-        below = running(process)
+        found = running(process)
         process.send_signal(number)
         process.wait()
-    assert eventually(lambda: not alive(below))
+    until(lambda: not alive(found))
 
 
 def test_an_interrupted_judge_can_go_on() -> None:
@@ -325,11 +285,11 @@ except KeyboardInterrupt:
     judge.close()
 """
     with start(body) as process:
-        below = running(process)
+        found = running(process)
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate()
     assert output == "passed\n"
-    assert eventually(lambda: not alive(below))
+    until(lambda: not alive(found))
 
 
 def test_a_judge_goes_on_when_the_machine_has_again_what_it_lacked() -> None:
@@ -391,9 +351,15 @@ os.wait()
 
 
 def test_a_program_that_forgets_to_close_ends_all_the_same() -> None:
-    with start(
-        "next(judge.judge([Case(Candidate('f = int', entry_point='f'), case.examples)]))"
-    ) as process:
-        below = children(process.pid)
+    body = """
+next(judge.judge([Case(Candidate("f = int", entry_point="f"), case.examples)]))
+print("judged", flush=True)
+sys.stdin.read()
+"""
+    with start(body) as process:
+        assert process.stdout.readline() == "judged\n"
+        found = below(process.pid)
+        assert found
+        process.stdin.close()
         assert process.wait(60) == 0
-    assert eventually(lambda: not alive(below))
+    until(lambda: not alive(found))

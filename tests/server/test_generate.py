@@ -184,7 +184,7 @@ def test_a_failure_upstream_says_which_and_why(
     assert "sk-abcdef123456" not in response.text
 
 
-def test_a_timeout_upstream_is_504(serve, upstream: FakeService) -> None:
+def test_a_timeout_upstream_is_504(serve) -> None:
     from codelathe.core.errors import RemoteTimeout
 
     error = RemoteTimeout("the service sent nothing for 120 s")

@@ -6,15 +6,14 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 
 import httpx2
 import pytest
 
+from fakes.processes import alive, below, until
 from fakes.service import FakeService
 
 LATHE = (sys.executable, "-m", "codelathe")
@@ -33,22 +32,6 @@ def lathe_serve(*options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
             process.kill()
 
 
-def descendants(pid: int) -> set[int]:
-    found: set[int] = set()
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            found |= {int(child)} | descendants(int(child))
-    return found
-
-
-def alive(pids: set[int]) -> set[int]:
-    states = {}
-    for pid in pids:
-        with suppress(OSError):
-            states[pid] = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    return {pid for pid, state in states.items() if state != "Z"}
-
-
 def test_it_serves_on_the_address_that_it_prints() -> None:
     with lathe_serve() as (_, url):
         assert httpx2.get(f"{url}/livez").json()["live"] is True
@@ -58,7 +41,8 @@ def test_it_serves_on_the_address_that_it_prints() -> None:
 def test_it_ends_with_130_and_leaves_no_process(number: signal.Signals) -> None:
     with lathe_serve() as (process, url):
         assert httpx2.get(f"{url}/readyz", timeout=30).json()["ready"] is True
-        judges = descendants(process.pid)
+        judges = below(process.pid)
+        assert judges
         process.send_signal(number)
         assert process.wait(20) == 130
         assert alive(judges) == set()
@@ -70,8 +54,7 @@ def test_work_under_way_is_answered_and_ended_at_once(upstream: FakeService) -> 
     body = {"prompt": "Write very much.", "max_tokens": 5000}
     with lathe_serve() as (process, url), ThreadPoolExecutor(1) as pool:
         asked = pool.submit(httpx2.post, f"{url}/generate-code/openai/", json=body, timeout=30)
-        while not upstream.requests:
-            time.sleep(0.01)
+        until(lambda: upstream.requests)
         process.send_signal(signal.SIGINT)
         assert asked.result().status_code == 503
         assert process.wait(5) == 130

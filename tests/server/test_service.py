@@ -15,6 +15,7 @@ from codelathe.core.generation import Completion, EngineInfo, Request, Watch
 from codelathe.server import work
 from codelathe.server.guard import MAX_BODY, Guard
 from codelathe.server.problems import without_paths
+from fakes.processes import until
 
 JSON = {"content-type": "application/json"}
 
@@ -216,8 +217,7 @@ def test_a_request_too_many_is_turned_away(
     backend = scripted_backend(EndlessEngine())
     running = serve(local=backend)
     with ask_and_leave_open(running.url), ask_and_leave_open(running.url):
-        while not backend.limiter.statistics().tasks_waiting:
-            time.sleep(0.005)
+        until(lambda: backend.limiter.statistics().tasks_waiting)
         response = running.generate()
     assert (response.status_code, response.json()["title"]) == (503, "Busy")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import venv
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from codelathe.store.artefact import Artefact, IndexParts
 from codelathe.store.index import IndexSource
 from codelathe.store.part import Part
 from fakes.packages import FakeIndex, write_wheel
+from fakes.processes import below
 
 
 @pytest.fixture
@@ -40,11 +40,6 @@ def fetch(artefact: Artefact, path: Path, progress: Silent | None = None) -> byt
     return path.read_bytes()
 
 
-def children() -> set[str]:
-    listing = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children")
-    return set(listing.read_text().split())
-
-
 def test_parts_are_joined_in_order_and_nothing_else_is_left(
     artefact: Artefact, tmp_path: Path, data: bytes
 ) -> None:
@@ -67,10 +62,10 @@ def test_complete_parts_are_not_fetched_again_after_an_interruption(
 def test_an_interruption_leaves_no_process(
     index: FakeIndex, artefact: Artefact, tmp_path: Path
 ) -> None:
-    before, index.drip = children(), 0.05
+    before, index.drip = below(), 0.05
     with pytest.raises(KeyboardInterrupt):
         fetch(artefact, tmp_path / "part", StopAt(index, wheels=1))
-    assert children() <= before
+    assert below() <= before
 
 
 def test_an_interruption_leaves_no_wheel(

@@ -6,8 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +14,7 @@ from codelathe.core.modelref import ModelRef
 from codelathe.store import Store
 from fakes.hub import FakeHub
 from fakes.packages import FakeIndex
+from fakes.processes import alive, below, until
 
 TINY = ModelRef("alias", "tiny")
 FETCH = """
@@ -45,41 +44,14 @@ def start(before: str = "", **environ: str) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
-def wait_until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, "it never came to that"
-        time.sleep(0.01)
-
-
 def bytes_kept(home: Path) -> int:
     return sum(p.stat().st_size for p in (home / "models").rglob("*.part"))
-
-
-def ended(pid: str) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except OSError:
-        return True
-
-
-def descendants(pid: int) -> list[str]:
-    """Processes whose parent is `pid`."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if fields[1] == str(pid):
-            found.append(stat.parent.name)
-    return found
 
 
 def test_of_two_processes_one_fetches_and_the_other_finds_it(home: Path, hub: FakeHub) -> None:
     hub.drip = 0.01
     first = start()
-    wait_until(lambda: hub.fetches())
+    until(lambda: hub.fetches())
     second = start()
     outputs = [process.communicate(timeout=60)[0] for process in (first, second)]
     assert outputs[0].splitlines()[-1] == outputs[1].splitlines()[-1]
@@ -89,7 +61,7 @@ def test_of_two_processes_one_fetches_and_the_other_finds_it(home: Path, hub: Fa
 def test_the_process_that_waits_says_so(home: Path, hub: FakeHub) -> None:
     hub.drip = 0.01
     first = start()
-    wait_until(lambda: hub.fetches())
+    until(lambda: hub.fetches())
     second = start()
     output = second.communicate(timeout=60)[0]
     first.communicate(timeout=60)
@@ -99,7 +71,7 @@ def test_the_process_that_waits_says_so(home: Path, hub: FakeHub) -> None:
 def test_a_killed_fetch_is_gone_on_with(home: Path, hub: FakeHub) -> None:
     hub.drip = 0.01
     process = start()
-    wait_until(lambda: bytes_kept(home) > 200_000)
+    until(lambda: bytes_kept(home) > 200_000)
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=60)
     kept, hub.drip = bytes_kept(home), 0.0
@@ -114,18 +86,18 @@ def test_a_fetch_ended_while_pip_runs_leaves_no_process(
 ) -> None:
     index.drip = 0.2
     process = start(HF_HUB_OFFLINE="1")
-    wait_until(lambda: index.wheels())
-    (pip,) = descendants(process.pid)
+    until(lambda: index.wheels())
+    (pip,) = below(process.pid)
     process.send_signal(number)
     process.communicate(timeout=60)
     assert process.returncode in (130, -number)
-    wait_until(lambda: ended(pip))
+    until(lambda: not alive([pip]))
 
 
 def test_a_fetch_killed_while_pip_runs_is_gone_on_with(home: Path, index: FakeIndex) -> None:
     index.drip = 0.02
     process = start(HF_HUB_OFFLINE="1")
-    wait_until(lambda: len(index.wheels()) == 2)
+    until(lambda: len(index.wheels()) == 2)
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=60)
     index.drip, before = 0.0, len(index.wheels())
