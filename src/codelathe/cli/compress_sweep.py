@@ -12,7 +12,7 @@ from codelathe.cli.console import Output, output_options, printable
 from codelathe.cli.judging import start, workers_option
 from codelathe.cli.options import PATH
 from codelathe.cli.progress import counting, fetching
-from codelathe.core.errors import LatheError, UnknownName
+from codelathe.core.errors import InputError, InUse, LatheError, UnknownName
 
 if TYPE_CHECKING:
     from codelathe.evaluation.sweep import Asked, Swept
@@ -96,11 +96,10 @@ def compress_sweep(
         workshop = open_workshop(asked, refused, count, workers)
         try:
             swept = sweep(asked, variants, folder, workshop, lambda row: output.say(row_line(row)))
+        except (InputError, InUse):
+            raise  # nothing was begun
         except (KeyboardInterrupt, LatheError):
-            if (folder / "sweep.json").is_file():
-                output.say(
-                    printable(f"what was done is kept in {folder}; the same command goes on")
-                )
+            output.say(printable(f"what is done is kept in {folder}; the same command goes on"))
             raise
     return _end(swept, budget, output)
 

@@ -149,8 +149,8 @@ def _p(row: Row) -> str:
     return f"{row.shift.p:.2g}" if row.shift and row.shift.p is not None else ""
 
 
-def _equal(row: Row) -> str:
-    return f"{row.shift.equal}/{row.shift.problems}" if row.shift else ""
+def _alike(row: Row) -> str:
+    return f"{row.shift.alike:.0%}" if row.shift else ""
 
 
 def _number(row: Row, name: str) -> str:
@@ -168,7 +168,7 @@ _CELLS: dict[str, Callable[[Row], str]] = {
     "tokens/s": lambda row: _decode(row).removesuffix(" tokens/s"),
     "perplexity": lambda row: _number(row, "perplexity"),
     "KL": lambda row: _number(row, "divergence"),
-    "same answers": _equal,
+    "same text": _alike,
     "passed": _score,
     "change": _change,
     "flips": _flips,

@@ -104,26 +104,19 @@ def parse_variant(text: str) -> Variant:
 
 
 def _pruned(name: str, much: str) -> Variant:
+    hint = f"--methods {name}:0.5" + (f", or {name}:2:4" if name in UNSTRUCTURED else "")
     if not much:
-        other = f", or {name}:2:4" if name in UNSTRUCTURED else ""
-        raise UsageError(
-            f"{name} prunes, and nothing says how much",
-            hint=f"--methods {name}:0.5{other}",
-            field="methods",
-        )
-    if ":" in much:
-        options = prune_options(name, None, much)
-        return Variant(f"{name}:{options.pattern}", options)
+        raise UsageError(f"{name} prunes, and nothing says how much", hint=hint, field="methods")
+    share, pattern = ("", much) if ":" in much else (much, None)
     try:
-        share = float(much)
+        options = prune_options(name, None if pattern else float(share), pattern)
     except ValueError:
-        raise UsageError(
-            f"{much!r} is no share of the weights",
-            hint=f"--methods {name}:0.5",
-            field="methods",
-        ) from None
-    options = prune_options(name, share)
-    return Variant(f"{name}:{share:g}", options)
+        told = f"{share!r} is no share of the weights"
+    except UsageError as error:
+        told = error.message
+    else:
+        return Variant(f"{name}:{options.pattern or f'{options.sparsity:g}'}", options)
+    raise UsageError(f"{name}:{much}: {told}", hint=hint, field="methods")
 
 
 def _names(text: str) -> Iterator[str]:

@@ -88,13 +88,16 @@ def write_lineage(folder: Path | str, lineage: Lineage) -> Path:
     return path
 
 
-def read_lineage(folder: Path | str) -> Lineage | None:
-    """What the model in `folder` was made from; None where nothing says it.
+def read_lineage(model: Path | str) -> Lineage | None:
+    """What the model in a folder, or in one file, was made from; None where nothing says it.
+
+    Beside a file it stands with that file's name before its own.
 
     Raises:
         ModelFileError: the file is damaged.
     """
-    path = Path(folder) / LINEAGE
+    place = Path(model)
+    path = place.with_name(f"{place.name}.{LINEAGE}") if place.is_file() else place / LINEAGE
     try:
         document = json.loads(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError):

@@ -73,14 +73,14 @@ class Workshop:
     """Who does the work, each call in a process of its own.
 
     `describe` tells bytes and perplexity of the original. `make` puts a variant at a path that is
-    free, and tells the same of it and how near it is. `measure` takes a model and an engine, and
-    tells what it takes and gives; `ask` lets it answer into a run's folder.
+    free, and tells the same of it and how near it is. `measure` takes a row's name, its model and
+    engine, and tells what it takes and gives; `ask` lets it answer into a run's folder.
     """
 
     describe: Callable[[], Mapping[str, Any]]
     make: Callable[[Variant, Path], Mapping[str, Any]]
-    measure: Callable[[str, str], Mapping[str, Any]]
-    ask: Callable[[str, str, Path], None]
+    measure: Callable[[str, str, str], Mapping[str, Any]]
+    ask: Callable[[str, str, str, Path], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,25 +154,25 @@ class _Bench:
         if not (folder / VARIANT).is_file():
             with _filled(folder) as fresh:
                 made = self._workshop.describe()
-                self._measured(fresh, asked.model, asked.engine, made)
+                self._measured(fresh, (ORIGINAL, asked.model, asked.engine), made)
         row = row_of(ORIGINAL, ORIGINAL, asked.model, read_object(folder / VARIANT))
-        run = self._run(asked.model, asked.engine, folder)
+        run = self._run(folder, (ORIGINAL, asked.model, asked.engine))
         score, problems = score_run(run)
         return replace(row, score=score, problems=problems), run
 
     def _row(self, variant: Variant, original: Run) -> Row:
         """The variant's row; one that says why, where it cannot be had."""
-        row = Row(variant.name, variant.kind)
+        name, engine = variant.name, variant.engine
+        row = Row(name, variant.kind)
         folder = self._out / variant.folder
         model = f"{self._asked.stem}-{variant.folder}{variant.suffix}"
         try:
             if not (folder / VARIANT).is_file():
                 with _filled(folder) as fresh:
                     made = self._workshop.make(variant, fresh / model)
-                    self._measured(fresh, _ref(fresh / model), variant.engine, made)
-            ref = _ref(folder / model)
-            row = row_of(variant.name, variant.kind, ref, read_object(folder / VARIANT))
-            run = self._run(ref, variant.engine, folder)
+                    self._measured(fresh, (name, _ref(fresh / model), engine), made)
+            row = row_of(name, variant.kind, _ref(folder / model), read_object(folder / VARIANT))
+            run = self._run(folder, (name, row.model, engine))
             score, problems = score_run(run)
             row = replace(row, score=score, problems=problems)
             return replace(row, shift=hold_against(original, run))
@@ -181,18 +181,18 @@ class _Bench:
         except LatheError as error:
             return replace(row, failed=error.message)
 
-    def _measured(self, folder: Path, model: str, engine: str, made: Mapping[str, Any]) -> None:
+    def _measured(self, folder: Path, who: tuple[str, str, str], made: Mapping[str, Any]) -> None:
         """Measure, and keep that and what is known of the making."""
-        told = {"made": dict(made), "measured": dict(self._workshop.measure(model, engine))}
+        told = {"made": dict(made), "measured": dict(self._workshop.measure(*who))}
         replace_file(folder / VARIANT, _text(told))
 
-    def _run(self, model: str, engine: str, folder: Path) -> Run:
+    def _run(self, folder: Path, who: tuple[str, str, str]) -> Run:
         """The run in the folder, made or gone on with where it is not finished."""
         path = folder / RUN
         try:
             return open_run(path)
         except LatheError:
-            self._workshop.ask(model, engine, path)
+            self._workshop.ask(*who, path)
         return open_run(path)
 
 

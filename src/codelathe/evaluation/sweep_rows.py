@@ -28,7 +28,7 @@ class Shift:
     `change` is variant minus original, `interval` its 95% interval by the score method, which has
     a width also where no problem differs. `lost` and `won` are problems that only one of them
     passed, `p` is that of McNemar's exact test, for one answer a problem. `equal` counts answers
-    that are the same program.
+    that are the same program, `alike` is the mean share of a program before the first difference.
     """
 
     problems: int
@@ -38,6 +38,7 @@ class Shift:
     won: tuple[str, ...]
     p: float | None
     equal: int
+    alike: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +86,8 @@ def hold_against(original: Run, run: Run) -> Shift:
     found = compare(original, run)
     old = [pair.first.rate for pair in found.pairs]
     new = [pair.second.rate for pair in found.pairs]
-    ids = {pair.task_id for pair in found.pairs}
     ours, theirs = (_programs(one) for one in (original, run))
+    both = [(ours[pair.task_id], theirs[pair.task_id]) for pair in found.pairs]
     return Shift(
         problems=len(old),
         change=found.second.value - found.first.value,
@@ -94,8 +95,18 @@ def hold_against(original: Run, run: Run) -> Shift:
         lost=tuple(pair.task_id for pair in found.pairs if pair.second.rate < pair.first.rate),
         won=tuple(pair.task_id for pair in found.pairs if pair.second.rate > pair.first.rate),
         p=found.test.p if found.test else None,
-        equal=sum(ours.get(id_) == theirs.get(id_) for id_ in ids),
+        equal=sum(first == second for first, second in both),
+        alike=sum(_alike(*texts) for texts in both) / len(both),
     )
+
+
+def _alike(first: str, second: str) -> float:
+    """The share of the longer text that both begin with."""
+    if first == second:
+        return 1.0
+    pairs = enumerate(zip(first, second, strict=False))
+    same = next((at for at, (a, b) in pairs if a != b), min(len(first), len(second)))
+    return same / max(len(first), len(second))
 
 
 def _programs(run: Run) -> dict[str, str]:
@@ -137,6 +148,7 @@ def _shift_document(shift: Shift) -> dict[str, Any]:
         "won": list(shift.won),
         "mcnemar_p": shift.p,
         "equal_answers": shift.equal,
+        "alike": shift.alike,
     }
 
 

@@ -80,15 +80,15 @@ def open_workshop(
             raise LatheError(refused[variant.name])
         return work("make", variant.name, model=asked.model, variant=variant.name, out=str(path))
 
-    def measure(model: str, engine: str) -> dict[str, Any]:
-        return work("measure", _short(model), model=model, engine=engine)
+    def measure(name: str, model: str, engine: str) -> dict[str, Any]:
+        return work("measure", name, model=model, engine=engine)
 
-    def ask(model: str, engine: str, folder: Path) -> None:
+    def ask(name: str, model: str, engine: str, folder: Path) -> None:
         told = {"benchmark": asked.benchmark, "limit": asked.limit, "workers": workers}
-        work("ask", _short(model), model=model, engine=engine, folder=str(folder), **told)
+        work("ask", name, model=model, engine=engine, folder=str(folder), **told)
 
     return Workshop(
-        describe=lambda: work("describe", _short(asked.model), model=asked.model),
+        describe=lambda: work("describe", "original", model=asked.model),
         make=make,
         measure=measure,
         ask=ask,
@@ -216,7 +216,3 @@ def _heard(tell: Tell) -> Heard:
         tell(stage, done, total, "")
 
     return heard
-
-
-def _short(model: str) -> str:
-    return model.rstrip("/").rpartition("/")[2]

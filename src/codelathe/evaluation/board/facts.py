@@ -16,7 +16,7 @@ from codelathe.core.errors import LatheError
 from codelathe.core.gguf import GgufHeader, read_gguf_header
 from codelathe.core.lineage import read_lineage
 from codelathe.core.modelref import ModelRef, parse_model_ref
-from codelathe.evaluation.board.row import UNKNOWN, Facts
+from codelathe.evaluation.board.row import DAMAGED, UNKNOWN, Facts
 from codelathe.store import LocalModel, Store
 
 _SIZE = re.compile(r"(?<![a-z0-9.])(?:(\d{1,4})x)?(\d{1,6}(?:\.\d{1,6})?)([bm])(?![a-z0-9])")
@@ -98,10 +98,21 @@ class Knowledge:
                 return replace(self.facts(base), type=UNKNOWN)
             local = None if ref.remote or ref.scheme == "scripted" else self._store.locate(ref)
             same = local is not None and not (sha256 and local.sha256 not in ("", sha256))
-            told = _of_files(local) if local is not None and same else Facts()
+            told = Facts()
+            if local is not None and same:
+                told = _of_files(local).or_else(self._of_parent(local.path))
             return told.or_else(self._of_catalogue(ref, sha256))
-        except (LatheError, ValueError, RecursionError):  # what cannot be read says nothing
+        except (LatheError, *DAMAGED):  # what cannot be read says nothing
             return Facts()
+
+    def _of_parent(self, path: Path) -> Facts:
+        """What a compressed model has of the one that it was made from: its type and size."""
+        lineage = read_lineage(path)
+        if lineage is None or not lineage.made_by.startswith("compress "):
+            return Facts()
+        parent, pruning = self.facts(lineage.parent), lineage.details.get("pruning")
+        left = pruning["parameters"]["after"] if isinstance(pruning, dict) else None
+        return Facts(type=parent.type, parameters=left or parent.parameters)
 
     def _of_catalogue(self, ref: ModelRef, sha256: str) -> Facts:
         entry = self._store.catalogue.models.get(ref.name) if ref.scheme == "alias" else None

@@ -1,23 +1,37 @@
-// Two plots of the benchmark's rows, every group in its colour, with intervals as lines.
+// Plots of the benchmark's rows, every group in its colour, with intervals as lines. Where a group
+// has a front, a dashed line joins those of its rows that no other beats in both.
 const BOX = { width: 560, height: 330, left: 44, right: 14, top: 12, bottom: 40 };
 const NARROW = matchMedia("(max-width: 760px)");
 
 function drawPlots(found) {
   BOX.width = NARROW.matches ? 370 : 560;
-  $("plots").replaceChildren(
-    plot(found, { title: "plotsize", axis: "axissize", lack: "sizes", value: (row) => row.parameters, tell: humanSize }),
-    plot(found, { title: "plotspeed", axis: "axisspeed", lack: "speeds", value: (row) => row.tokens_per_second, tell: (x) => String(Number(x.toPrecision(3))) }),
-  );
+  const shown = [
+    { title: "plotsize", axis: "axissize", lack: "sizes", fewer: true, value: (row) => row.parameters, tell: humanSize, told: humanSize },
+    { title: "plotspeed", axis: "axisspeed", lack: "speeds", fewer: false, value: (row) => row.tokens_per_second, tell: (x) => String(Number(x.toPrecision(3))), told: (x) => `${Number(x.toPrecision(3))} ${say("speed")}` },
+  ];
+  const files = { title: "plotbytes", axis: "axisbytes", lack: "sizes", fewer: true, value: (row) => row.bytes, tell: humanBytes, told: humanBytes };
+  if (pointsOf(found, files).length > 1) shown.push(files);
+  $("plots").replaceChildren(...shown.map((kind) => plot(found, kind)));
   const rows = found.flatMap((group) => group.rows);
   const kinds = rows.some((one) => one.row.origin === "run") && rows.some((one) => one.row.origin !== "run")
     ? [el("li", {}, el("i", { class: "full" }), say("run")), el("li", {}, el("i"), say("others"))] : [];
   $("legend").replaceChildren(...found.map((group) => el("li", { class: `k${group.index % 8}` }, el("i", { class: "full" }), el("span", {}, group.protocol))), ...kinds);
 }
 
-function plot(found, kind) {
-  const points = found.flatMap((group) => group.rows.map((one) => ({
+function pointsOf(found, kind) {
+  return found.flatMap((group) => group.rows.map((one) => ({
     row: one.row, rank: one.rank, group, x: kind.value(one.row), y: one.row.scores[group.metric],
   }))).filter((point) => point.x > 0 && point.y >= 0 && point.y <= 1);
+}
+
+// The rows of a group that no other beats: better in one and not worse in the other.
+function front(points, fewer) {
+  const beats = (a, b) => (fewer ? a.x <= b.x : a.x >= b.x) && a.y >= b.y && (a.x !== b.x || a.y !== b.y);
+  return points.filter((point) => !points.some((other) => beats(other, point)));
+}
+
+function plot(found, kind) {
+  const points = pointsOf(found, kind);
   const figure = el("figure", {}, el("figcaption", {}, say(kind.title)));
   if (!points.length) {
     figure.append(el("p", { class: "none" }, say("noplot", say(kind.lack))));
@@ -27,6 +41,11 @@ function plot(found, kind) {
   const chart = svg("svg", { viewBox: `0 0 ${BOX.width} ${BOX.height}`, role: "group", "aria-label": say(kind.title) });
   axes(chart, scale, kind);
   points.sort((a, b) => a.x - b.x || b.y - a.y);
+  for (const group of found) {
+    const best = front(points.filter((point) => point.group === group), kind.fewer);
+    const line = best.map((point) => `${scale.x(point.x)},${scale.y(point.y)}`).join(" ");
+    if (best.length > 1) chart.append(svg("polyline", { class: `front k${group.index % 8}`, points: line }));
+  }
   for (const point of points) chart.append(dot(point, scale, kind));
   for (const node of names(points, scale)) chart.append(node);
   figure.append(chart);
@@ -74,7 +93,7 @@ function dot(point, scale, kind) {
   const [x, y] = [scale.x(point.x), scale.y(point.y)];
   const row = point.row;
   const told = [row.model, point.group.protocol, `${point.group.metric} ${tellScore(row, point.group.metric)}`,
-    `${say("place")} ${tellRank(point.rank)}`, kind.title === "plotsize" ? humanSize(row.parameters) : `${kind.tell(point.x)} ${say("speed")}`,
+    `${say("place")} ${tellRank(point.rank)}`, kind.told(point.x),
     [row.type, row.precision].filter((word) => word !== "unknown").join(", "), say(row.origin)].filter(Boolean).join("\n");
   const interval = row.intervals[point.group.metric];
   const node = svg("g", { class: `dot k${point.group.index % 8}${row.origin === "run" ? " own" : ""}`, tabindex: 0, role: row.run ? "button" : "img", "aria-label": told });
