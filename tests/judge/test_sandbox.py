@@ -15,7 +15,7 @@ from codelathe.core.judging import Candidate, Case, Limits, Status, Verdict
 from codelathe.core.problem import CallExample, Example, StdioExample
 from codelathe.judge import SandboxJudge, isolation_report
 from codelathe.judge.exchange import Run, ready
-from codelathe.judge.isolation import FIXES, TIERS, lacking, refusal
+from codelathe.judge.isolation import FIXES, lacking, refusal
 from codelathe.judge.slot import Ending, Failure
 
 PATIENT = Limits(seconds=20.0)
@@ -342,10 +342,6 @@ def test_a_refusal_names_the_feature_the_error_and_the_fix() -> None:
     assert isinstance(error, IsolationError)
     assert "landlock: no such call [ENOSYS]" in error.message
     assert error.hint == FIXES["landlock"]
-
-
-def test_the_tiers_are_tried_from_the_best_down() -> None:
-    assert TIERS == ("A", "A-", "B")
 
 
 def test_the_candidates_interpreter_is_this_one(judge: SandboxJudge) -> None:

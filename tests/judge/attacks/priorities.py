@@ -8,7 +8,7 @@ import os
 
 def solve(n):
     worked = []
-    attempt(worked, "priority", lambda: os.setpriority(os.PRIO_PROCESS, os.getppid(), 1))
+    attempt(worked, "priority", lambda: os.setpriority(os.PRIO_PROCESS, os.getppid(), 19))
     attempt(worked, "affinity", lambda: os.sched_setaffinity(os.getppid(), os.sched_getaffinity(0)))
     attempt(worked, "own affinity", lambda: os.sched_setaffinity(0, range(os.cpu_count())))
     attempt(

@@ -125,4 +125,5 @@ def test_the_command_prints_one_document_with_the_shape_and_the_answers(
     assert (told["kind"], told["architecture"], told["layers"]) == (
         "checkpoint", "encoder-decoder", 1,
     )  # fmt: skip
+    assert told["answers"]
     assert all(Path(path).is_file() for path in told["answers"].values())

@@ -194,6 +194,7 @@ def test_the_encoder_decoder_learns_its_pairs_by_heart(tmp_path: Path) -> None:
     found = make_from_scratch(pairs(), _undropped(how), new_model, Listening())
     assert found.tuned.loss < 0.05
     learned = {f"Return what {name} says." for name in NAMES}
+    assert found.answers
     for path in found.answers.values():
         answers = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         assert {answer["prediction"] for answer in answers} <= learned
@@ -266,7 +267,7 @@ def test_a_decoder_with_turns_learns_chats_and_is_asked_by_its_template(tmp_path
     assert "messages" in open_engine(out).info.features
 
 
-def test_holes_are_learned_with_tokens_of_their_own(tmp_path: Path) -> None:
+def test_holes_can_be_learned(tmp_path: Path) -> None:
     rows = [
         Row(Hole(f"def {name}(", "): pass", f"value{n}"), "fill-in-the-middle", "f", n)
         for n, name in enumerate(NAMES)
