@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from codelathe.core.errors import ArtefactUnavailable
-from codelathe.metrics.bertscore import BertScore, Weights
+from codelathe.metrics.bertscore import BertScore, token_weights
 from codelathe.metrics.similarity import Encoder, Row, Settings, score_texts, summed
 
 needs_torch = pytest.mark.skipif(
@@ -58,8 +58,8 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(folder)
 
 
-def rows(encoder: str, predictions: Sequence[str], references: Any, **options: Any) -> list[Row]:
-    return list(BertScore(Settings("", Encoder(encoder)), **options).rows(predictions, references))
+def rows(encoder: str, predictions: Sequence[str], references: Any) -> list[Row]:
+    return list(BertScore(Settings("", Encoder(encoder))).rows(predictions, references))
 
 
 def by_hand(encoder: str, prediction: str, reference: str) -> tuple[float, float, float]:
@@ -86,20 +86,17 @@ def test_it_is_the_papers_formula(encoder: str) -> None:
 
 
 @needs_torch
-@pytest.mark.parametrize("idf", [False, True])
-def test_it_is_the_bert_score_packages(encoder: str, idf: bool) -> None:
+def test_it_is_the_bert_score_packages(encoder: str) -> None:
     package = pytest.importorskip("bert_score", reason="bert-score is not installed")
     lists = [list(many) for many in REFERENCES]
     scorer = package.BERTScorer(
         model_type=encoder,
         num_layers=2,
         lang="en",
-        idf=idf,
-        idf_sents=[text for many in lists for text in many] if idf else None,
         nthreads=0,
     )
     wanted = [values.tolist() for values in scorer.score(PREDICTIONS, lists)]
-    found = rows(encoder, PREDICTIONS, REFERENCES, idf=idf)
+    found = rows(encoder, PREDICTIONS, REFERENCES)
     for number in range(3):
         assert [row[number] for row in found] == pytest.approx(wanted[number], abs=1e-4)
 
@@ -135,13 +132,6 @@ def test_an_empty_text_scores_zero(encoder: str, prediction: str, reference: str
 def test_a_text_beyond_the_longest_input_is_cut(encoder: str) -> None:
     ((precision, recall, _, _),) = rows(encoder, ["x " * 500], [("x " * 22,)])
     assert (precision, recall) == pytest.approx((1.0, 1.0), abs=1e-5)
-
-
-@needs_torch
-def test_a_baseline_is_rescaled_to_zero(encoder: str) -> None:
-    plain = rows(encoder, PREDICTIONS, REFERENCES)[0]
-    found = rows(encoder, PREDICTIONS, REFERENCES, baseline=plain[:3])[0]
-    assert found[:3] == pytest.approx((0.0, 0.0, 0.0), abs=1e-6)
 
 
 @needs_torch
@@ -251,13 +241,9 @@ def test_an_encoder_that_is_not_there_is_told(tmp_path: Path) -> None:
     assert "none" in caught.value.message
 
 
-def test_a_word_of_every_reference_weighs_nothing() -> None:
-    assert Weights((), [{1, 2}, {1, 3}]).of([1, 2]) == [0.0, 1.0]
-
-
 def test_marks_weigh_nothing() -> None:
-    assert Weights((101, 102), None).of([101, 7, 8, 102]) == [0.0, 0.5, 0.5, 0.0]
+    assert token_weights([101, 7, 8, 102], {101, 102}) == [0.0, 0.5, 0.5, 0.0]
 
 
 def test_a_text_of_marks_alone_has_no_weight() -> None:
-    assert Weights((101, 102), None).of([101, 102]) == [0.0, 0.0]
+    assert token_weights([101, 102], {101, 102}) == [0.0, 0.0]

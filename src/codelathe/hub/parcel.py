@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from codelathe.core.checkpoint import ADAPTER_CONFIG, CONFIG, read_adapter_header
 from codelathe.core.errors import InputError, ModelFileError, UsageError
@@ -30,7 +30,6 @@ from codelathe.hub.card import (
 from codelathe.hub.places import named_places, places_in
 
 Kind = Literal["adapter", "model", "gguf", "dataset"]
-KINDS: tuple[str, ...] = get_args(Kind)
 _DATA = (".jsonl", ".json", ".csv", ".tsv", ".parquet")
 _MODEL = (".safetensors", ".json", ".model", ".txt", ".jinja", ".png", ".toml", ".md", ".tiktoken")
 _VOCABULARIES = ("tokenizer.json", "vocab.json", "merges.txt", "vocab.txt")

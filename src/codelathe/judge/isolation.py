@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from codelathe.core.errors import IsolationError
 from codelathe.core.judging import Isolation
-from codelathe.judge.slot import UNPRIVILEGED, Failure, Sandbox, Slot, interpreter
+from codelathe.judge.slot import UNPRIVILEGED, Failure, Sandbox, Slot
 
 TIERS = ("A", "A-", "B")
 
@@ -65,7 +65,6 @@ class Report:
 
     tier: str
     features: tuple[Feature, ...]
-    interpreter: str
 
 
 def lacking(failure: Failure) -> Feature:
@@ -141,7 +140,7 @@ def isolation_report(tier: str | None = None) -> Report:
     if slot is not None:
         present = [Feature(n, True, d) for n, d in _parts(isolation.tier, slot.ready.landlock)]
         slot.kill()
-    return Report(isolation.tier, (*failures, *present), interpreter())
+    return Report(isolation.tier, (*failures, *present))
 
 
 def _parts(tier: str, landlock: int) -> list[tuple[str, str]]:

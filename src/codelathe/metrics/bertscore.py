@@ -8,8 +8,7 @@ at the encoder's longest input, as `bert-score` does.
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
@@ -90,37 +89,28 @@ class BertScore:
     may be matched, but count for nothing. With several references the best counts, for each
     number alone. An empty text scores 0, whatever it is compared with.
 
-    With `idf` a token weighs log((N + 1) / (n + 1)) where n of all N references have it. With
-    `baseline`, the precision, recall and F1 of texts that have nothing to do with each other,
-    scores are rescaled so that these are 0.
-
     A row: precision, recall, F1, 1.
     """
 
-    def __init__(
-        self, settings: Settings, *, idf: bool = False, baseline: Triple | None = None
-    ) -> None:
+    def __init__(self, settings: Settings) -> None:
         encoder = settings.encoder or Encoder(default_encoder(settings.language))
         self._network = _Network(encoder)
-        self._idf = idf
-        self._baseline = baseline or (0.0, 0.0, 0.0)
         weights = f"|weights:{encoder.sha256[:_DIGITS]}" if encoder.sha256 else ""
         self.signature = (
             f"bertscore|encoder:{_last_part(encoder.name)}{weights}"
-            f"|layer:{self._network.layer}|idf:{'yes' if idf else 'no'}"
-            f"|rescaled:{'yes' if baseline else 'no'}|version:{self._network.version}"
+            f"|layer:{self._network.layer}|idf:no|rescaled:no|version:{self._network.version}"
         )
 
     def rows(self, predictions: Sequence[str], references: Sequence[References]) -> Iterator[Row]:
         """One row for each prediction."""
-        weights = self._network.weights(references if self._idf else None)
         for start in range(0, len(predictions), _PAIRS):
             some, theirs = predictions[start : start + _PAIRS], references[start : start + _PAIRS]
             known = self._network.encode((*some, *(text for many in theirs for text in many)))
             for text, many in zip(some, theirs, strict=True):
-                matches = [_match(known[text], known[wanted], weights) for wanted in many]
-                best = map(max, zip(*matches, strict=True))
-                yield (*map(_rescaled, best, self._baseline), 1.0)
+                matches = [
+                    _match(known[text], known[wanted], self._network.marks) for wanted in many
+                ]
+                yield (*map(max, zip(*matches, strict=True)), 1.0)
 
     def scores(self, total: Row) -> Mapping[str, float]:
         """The means over the pairs."""
@@ -128,33 +118,15 @@ class BertScore:
         return {"bertscore": f1 / count, "precision": precision / count, "recall": recall / count}
 
 
-class Weights:
-    """What each token counts: 1, or its inverse document frequency; marks count nothing."""
-
-    def __init__(self, nothing: Iterable[int], documents: Sequence[set[int]] | None) -> None:
-        self._nothing = frozenset(nothing)
-        self._number = 0 if documents is None else len(documents)
-        self._found = Counter(token for document in documents or () for token in document)
-        self._plain = documents is None
-
-    def of(self, ids: Sequence[int]) -> list[float]:
-        """The weight of each token, summing to 1; all 0 where nothing counts."""
-        raw = [self._weight(token) for token in ids]
-        total = math.fsum(raw)
-        return [weight / total for weight in raw] if total else [0.0] * len(raw)
-
-    def _weight(self, token: int) -> float:
-        if self._plain:
-            return float(token not in self._nothing)
-        return math.log((self._number + 1) / (self._found[token] + 1))
+def token_weights(ids: Sequence[int], marks: Collection[int]) -> list[float]:
+    """What each token counts, 1 in all: marks nothing, the others alike; 0 where all are marks."""
+    counting = [token not in marks for token in ids]
+    share = 1.0 / sum(counting) if any(counting) else 0.0
+    return [share if counts else 0.0 for counts in counting]
 
 
-def _rescaled(score: float, baseline: float) -> float:
-    return (score - baseline) / (1 - baseline)
-
-
-def _match(given: Encoded, wanted: Encoded, weights: Weights) -> Triple:
-    ours, theirs = weights.of(given.ids), weights.of(wanted.ids)
+def _match(given: Encoded, wanted: Encoded, marks: Collection[int]) -> Triple:
+    ours, theirs = token_weights(given.ids, marks), token_weights(wanted.ids, marks)
     if not any(ours) or not any(theirs):
         return 0.0, 0.0, 0.0
     near = given.vectors @ wanted.vectors.T
@@ -181,6 +153,7 @@ class _Network:
         places = getattr(config, "max_position_embeddings", longest)
         # RoBERTa counts positions from behind its padding mark.
         self._longest = min(longest, places - 2 * (config.model_type == "roberta"), _UNBOUNDED)
+        self.marks = frozenset((self._tokenizer.cls_token_id, self._tokenizer.sep_token_id))
         self.version = f"transformers-{transformers.__version__}"
 
     def _cut(self, depth: int) -> None:
@@ -193,14 +166,6 @@ class _Network:
         ]
         for module, name, stack in stacks if self.layer < depth else ():
             setattr(module, name, stack[: self.layer])
-
-    def weights(self, references: Sequence[References] | None) -> Weights:
-        """Equal weights, or by inverse document frequency in `references`."""
-        marks = (self._tokenizer.cls_token_id, self._tokenizer.sep_token_id)
-        if references is None:
-            return Weights(marks, None)
-        texts = [text for many in references for text in many]
-        return Weights(marks, [set(ids) for ids in self._ids(texts)])
 
     def encode(self, texts: Iterable[str]) -> dict[str, Encoded]:
         """Each different text with its vectors, encoded in batches of like length."""

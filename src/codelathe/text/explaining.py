@@ -20,8 +20,6 @@ from codelathe.text.passages import Passage, check_lines, parts, pieces, split_l
 
 Detail = Literal["summary", "lines", "docstring"]
 Tongue = Literal["en", "ko"]
-DETAILS: tuple[Detail, ...] = ("summary", "lines", "docstring")
-TONGUES: tuple[Tongue, ...] = ("en", "ko")
 
 #: The most code in one request, in characters: about 1,500 tokens, some seconds to read.
 PIECE = 5000

@@ -6,7 +6,7 @@ is used.
 """
 
 from codelathe.wiring.checkpoints import Checkpoint, new_model, open_checkpoint
-from codelathe.wiring.encoders import SPARE_ENCODER, find_encoder, open_encoder
+from codelathe.wiring.encoders import SPARE_ENCODER, find_encoder
 from codelathe.wiring.engines import DEFAULT_MODEL, LOCAL_ENGINES, NAMED_ENGINES, open_engine
 from codelathe.wiring.judging import open_benchmark, open_judge
 from codelathe.wiring.models import (
@@ -44,7 +44,6 @@ __all__ = [
     "new_model",
     "open_benchmark",
     "open_checkpoint",
-    "open_encoder",
     "open_engine",
     "open_judge",
     "open_store",

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from codelathe.core.errors import InputError, UnknownName, UsageError
 from codelathe.training.data.fitting import fit, parse_policy
-from codelathe.training.data.packing import pack, plan_rows
+from codelathe.training.data.packing import plan_rows
 from codelathe.training.data.tokens import Tokens
+from codelathe.training.tuning.batches import IGNORED, Line, lay_out
 
 LENGTH = 12
 
@@ -26,45 +29,46 @@ def documents(draw: st.DrawFn, longest: int = LENGTH) -> list[Tokens]:
     return found
 
 
+def packed(documents: list[Tokens]) -> list[Line]:
+    return lay_out(documents, LENGTH, packing=True)
+
+
 @given(documents())
 def test_every_token_stands_in_one_row_and_in_one_place(given_: list[Tokens]) -> None:
-    packed = sorted(i for row in pack(given_, LENGTH) for i in row.ids)
-    assert packed == [i for document in given_ for i in document.ids]
+    found = sorted(i for row in packed(given_) for i in row.ids)
+    assert found == [i for document in given_ for i in document.ids]
 
 
 @given(documents())
 def test_no_row_is_longer_than_asked_and_none_is_empty(given_: list[Tokens]) -> None:
-    assert all(0 < len(row) <= LENGTH for row in pack(given_, LENGTH))
+    assert all(0 < len(row.ids) <= LENGTH for row in packed(given_))
 
 
 @given(documents())
-def test_a_document_stays_whole_with_its_own_positions(given_: list[Tokens]) -> None:
+def test_a_document_stays_whole(given_: list[Tokens]) -> None:
     found = []
-    for row in pack(given_, LENGTH):
-        for number in range(max(row.documents) + 1):
-            places = [i for i, owner in enumerate(row.documents) if owner == number]
-            assert [row.positions[i] for i in places] == list(range(len(places)))
-            found.append(tuple(row.ids[i] for i in places))
+    for row in packed(given_):
+        ids = iter(row.ids)
+        found += [tuple(islice(ids, length)) for length in row.lengths]
+        assert not list(ids)
     assert sorted(found) == sorted(document.ids for document in given_)
 
 
 @given(documents())
 def test_the_loss_counts_what_it_counted_but_for_first_tokens(given_: list[Tokens]) -> None:
-    rows = list(pack(given_, LENGTH))
-    assert sum(sum(row.trained) for row in rows) == sum(d.supervised for d in given_)
-    assert not any(
-        trained and not position
-        for row in rows
-        for trained, position in zip(row.trained, row.positions, strict=True)
-    )
+    rows = packed(given_)
+    assert sum(row.supervised for row in rows) == sum(d.supervised for d in given_)
+    firsts = {document.ids[0] for document in given_}
+    counted = {label for row in rows for label in row.labels if label != IGNORED}
+    assert not firsts & counted
 
 
 @given(documents())
-def test_rows_are_hardly_more_than_the_fewest_possible(given_: list[Tokens]) -> None:
+def test_rows_are_at_most_twice_the_fewest_possible_and_one(given_: list[Tokens]) -> None:
     fewest = -(-sum(map(len, given_)) // LENGTH)
     # Best fit decreasing needs at most 11/9 of the optimum and 6/9 of a row; any two rows are
     # more than one row full, which bounds the optimum by twice the fewest.
-    assert len(list(pack(given_, LENGTH))) <= 2 * fewest + 1
+    assert len(packed(given_)) <= 2 * fewest + 1
 
 
 def test_documents_fill_the_row_that_has_just_room() -> None:
@@ -77,7 +81,7 @@ def test_a_document_longer_than_a_row_is_refused() -> None:
 
 
 def test_nothing_packs_to_nothing() -> None:
-    assert list(pack([], LENGTH)) == []
+    assert packed([]) == []
 
 
 LONG = Tokens(tuple(range(10)), (False,) * 3 + (True,) * 7)

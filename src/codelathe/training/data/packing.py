@@ -2,34 +2,13 @@
 
 Documents are never cut here. Each is put, longest first, into the fullest row that still has
 room for it (best fit decreasing; at most 11/9 of the fewest rows possible, Johnson 1973).
-Positions begin at 0 with each document and `documents` numbers them, so that attention can
-keep documents from seeing each other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from codelathe.core.errors import InputError
-from codelathe.training.data.tokens import Tokens
-
-
-@dataclass(frozen=True, slots=True)
-class Packed:
-    """A row of tokens from one or more documents, at most the row's length; all fields alike long.
-
-    `trained[i]`: the loss counts the prediction of token `i`; never that of a document's first.
-    `positions[i]` counts from 0 within the document, `documents[i]` is its number in this row.
-    """
-
-    ids: tuple[int, ...]
-    trained: tuple[bool, ...]
-    positions: tuple[int, ...]
-    documents: tuple[int, ...]
-
-    def __len__(self) -> int:
-        return len(self.ids)
 
 
 def plan_rows(lengths: Sequence[int], length: int) -> list[tuple[int, ...]]:
@@ -67,27 +46,3 @@ def plan_rows(lengths: Sequence[int], length: int) -> list[tuple[int, ...]]:
         waiting[left].append(row)
         rooms |= 1 << left
     return sorted(tuple(sorted(row)) for row in rows)
-
-
-def pack(documents: Sequence[Tokens], length: int) -> Iterator[Packed]:
-    """The documents in rows of at most `length` tokens.
-
-    Raises:
-        InputError: a document is longer than a row.
-    """
-    for row in plan_rows([len(document) for document in documents], length):
-        yield join([documents[index] for index in row])
-
-
-def join(documents: Sequence[Tokens]) -> Packed:
-    """One row of these documents, in order."""
-    ids: list[int] = []
-    trained: list[bool] = []
-    positions: list[int] = []
-    numbers: list[int] = []
-    for number, document in enumerate(documents):
-        ids += document.ids
-        trained += (False, *document.trained[1:]) if document.ids else ()
-        positions += range(len(document))
-        numbers += [number] * len(document)
-    return Packed(tuple(ids), tuple(trained), tuple(positions), tuple(numbers))

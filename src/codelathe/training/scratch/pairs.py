@@ -19,9 +19,6 @@ from codelathe.training.data.rows import Pair, Row
 if TYPE_CHECKING:
     import tokenizers
 
-#: Fewer tokens than this hold no source and no target.
-SHORTEST = 2
-
 
 @dataclass(frozen=True, slots=True)
 class TokenPair:
