@@ -64,8 +64,8 @@ class Asked:
     @property
     def stem(self) -> str:
         """What the variants' names begin with."""
-        last = self.model.rstrip("/").rpartition("/")[2].partition("gguf:")
-        return re.sub(r"[^A-Za-z0-9._+-]+", "-", last[2] or last[0]).removesuffix(".gguf")
+        last = self.model.rstrip("/").rpartition("/")[2].removesuffix(".gguf")
+        return re.sub(r"[^A-Za-z0-9._+-]+", "-", last)
 
 
 @dataclass(frozen=True, slots=True)

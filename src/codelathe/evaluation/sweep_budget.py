@@ -36,6 +36,19 @@ class Budget:
     memory: int | None = None
     loss: float | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse a loss that is none.
+
+        Raises:
+            UsageError: it is not in 0..1.
+        """
+        if self.loss is not None and not 0 <= self.loss <= 1:
+            raise UsageError(
+                f"a loss of {self.loss * 100:g} points is no share of problems",
+                hint="--max-loss 2",
+                field="max_loss",
+            )
+
     @property
     def asked(self) -> bool:
         """Whether there is one."""
