@@ -385,14 +385,12 @@ def test_every_limit_that_is_set_is_written_down() -> None:
 
 @pytest.mark.parametrize(
     "mutation",
-    [m for m in LOOSE if m.name[:3] in ("F1 ", "F2 ", "x32", "ano")],
+    [m for m in LOOSE if m.name[:3] in ("F1 ", "F2 ", "x32", "ano") and "not there" not in m.name],
     ids=lambda m: m.name,
 )
 def test_what_is_taken_out_of_a_filter_is_not_as_it_is_written_down(
     mutation: Mutation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if "not there" in mutation.name:
-        pytest.skip("the filter itself is as it should be")
     for owner in (seccomp, seccomp.CandidateFilter):
         for name, value in vars(owner).items():
             if not name.startswith("__") or name == "__init__":
