@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import pytest
 from codelathe.cli import run
 from codelathe.core.errors import InputError
 from codelathe.training.data.sources import find_files
-from fakes.hub import FakeHub, running_hub
+from fakes.hub import FakeHub
 from fakes.tokens import CHATML
 
 ROWS = [
@@ -62,13 +61,6 @@ def model() -> str:
     told = {"eos_token": "<|im_end|>", "chat_template": CHATML}
     (folder / "tokenizer_config.json").write_text(json.dumps(told))
     return "./model"
-
-
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
-    with running_hub() as running:
-        monkeypatch.setenv("HF_ENDPOINT", running.address)
-        yield running
 
 
 def document(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:

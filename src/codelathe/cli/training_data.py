@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from codelathe.cli.console import Output
+from codelathe.cli.console import Decorator, Output
 
 if TYPE_CHECKING:
     from codelathe.training.data.loading import Loaded
     from codelathe.training.data.rendering import Renderer
     from codelathe.wiring import TextSide
 
-map_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
+map_option: Decorator = click.option(
     "--map", "mapping", default="", metavar="OURS=THEIRS,...",
     help="What the data calls a field: instruction=question,output=answer.",
 )  # fmt: skip
