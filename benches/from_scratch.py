@@ -40,7 +40,11 @@ _THREADS = "2"
 _PACKAGES = ("site-packages", "dist-packages", "test", "tests", "idlelib", "lib2to3", "turtledemo")
 #: Validation losses of the decoder by step, for the functions and the torch that they are of.
 _NEAR = 1e-3
-_STORED: dict[str, dict[int, float]] = {}
+_STORED: dict[str, dict[int, float]] = {
+    "38f53166756cda55 torch 2.13.0": {  # Python 3.11.7
+        0: 8.41179, 30: 6.39808, 60: 5.76958, 90: 5.50066, 120: 5.44067,
+    },
+}  # fmt: skip
 
 
 def main() -> None:
