@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +68,7 @@ def show_advice(advice: Advice) -> None:
     )
     if best.why:
         click.echo("ask more problems: a larger --limit, or none, into another --out")
-    click.echo(printable(f"lathe serve --model {best.row.model}"))
+    click.echo(printable(f"to serve it: CODELATHE_MODEL={shlex.quote(best.row.model)} lathe serve"))
 
 
 def sweep_exit(swept: Swept, advice: Advice | None) -> int:

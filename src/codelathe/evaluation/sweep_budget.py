@@ -98,7 +98,7 @@ def loss_of(row: Row) -> tuple[float, Interval]:
     if row.shift is None:
         return 0.0, (0.0, 0.0)
     low, high = row.shift.interval
-    return -row.shift.change, (-high, -low)
+    return 0.0 - row.shift.change, (-high, -low)
 
 
 def advise(rows: Iterable[Row], budget: Budget) -> Advice:

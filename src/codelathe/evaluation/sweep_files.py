@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from codelathe.core.errors import MissingDependency
@@ -10,6 +12,7 @@ from codelathe.evaluation.board.choosing import DEFAULT_COLUMNS, Choice, grouped
 from codelathe.evaluation.board.collecting import collect
 from codelathe.evaluation.board.facts import Knowledge
 from codelathe.evaluation.board.page import write_page
+from codelathe.evaluation.board.row import BoardRow
 from codelathe.evaluation.sweep import Swept, keep, swept_document
 from codelathe.evaluation.sweep_budget import Advice, Budget, advice_document
 from codelathe.evaluation.sweep_plot import draw_sweep
@@ -38,7 +41,7 @@ def finish(swept: Swept, budget: Budget, advice: Advice | None, store: Store) ->
     """
     name = swept.asked.benchmark.rpartition("/")[2]
     pictures = draw_sweep(swept.rows, swept.folder, name)
-    rows = collect([swept.folder], Knowledge(store)).rows
+    rows = [_short(row) for row in collect([swept.folder], Knowledge(store)).rows]
     write_page(swept.folder / BOARD, grouped(rows), Choice(columns=_COLUMNS))
     document = {
         **swept_document(swept),
@@ -48,3 +51,8 @@ def finish(swept: Swept, budget: Budget, advice: Advice | None, store: Store) ->
     }
     keep(swept.folder, document)
     return document
+
+
+def _short(row: BoardRow) -> BoardRow:
+    """The row with the last part of a path for its name: the page may be for others' eyes."""
+    return replace(row, model=Path(row.model).name) if row.model.startswith("/") else row

@@ -103,10 +103,11 @@ def draw(dots: Sequence[Dot], path: Path, names: tuple[str, str], *, fewer: bool
     axes.grid(alpha=0.3)
     _points(axes, dots)
     best = front(dots, fewer=fewer)
-    axes.plot(
-        [dot.across for dot in best], [dot.score for dot in best],
-        color="#1b7f4b", linestyle="--", linewidth=1.2, zorder=2, label="beaten by none",
-    )  # fmt: skip
+    if len(best) > 1:
+        axes.plot(
+            [dot.across for dot in best], [dot.score for dot in best],
+            color="#1b7f4b", linestyle="--", linewidth=1.2, zorder=2, label="beaten by none",
+        )  # fmt: skip
     _limits(axes, dots)
     figure.legend(loc="outside lower center", ncols=4, fontsize=_FONT)
     figure.draw_without_rendering()  # places are known from here on
