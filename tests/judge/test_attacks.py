@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import functools
 import json
-import os
-import subprocess
-import sys
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from judge import zoo
-from judge.users import as_nobody, ordinary_python
+from judge.users import results_of
 
 PROGRAM = Path(zoo.__file__)
 ATTACKS = zoo.attacks()
@@ -22,41 +18,14 @@ USERS = ("this", "ordinary")
 TIERS = ("A", "A-", "B")
 #: Nothing of these may be in what an attack brings back.
 CANARY = "sk-canary-of-the-judge"
+SECRET = {"OPENAI_API_KEY": CANARY}
 
 
 @functools.cache
 def started() -> dict[tuple[str, str], Future[dict[str, dict[str, str]] | str]]:
     """All attacks on everything at once: most of it is waiting for time limits."""
     pool = ThreadPoolExecutor(len(USERS) * len(TIERS))
-    return {(u, t): pool.submit(outcome, u, t) for u in USERS for t in TIERS}
-
-
-def outcome(user: str, tier: str) -> dict[str, dict[str, str]] | str:
-    """What came of all attacks in a program of its own, or why it could not be run."""
-    python: str | None = sys.executable
-    options: dict[str, Any] = {}
-    if user == "ordinary":
-        if os.geteuid() != 0:
-            return "this user is an ordinary one already"
-        python, options = ordinary_python(), as_nobody()
-    elif os.geteuid() == 0 and tier == "B":  # which needs one that others can read
-        python = ordinary_python()
-    if python is None:
-        return "no Python of 3.11 or later that an ordinary user can start"
-    done = subprocess.run(
-        [python, "-B", str(PROGRAM), tier],
-        env={"OPENAI_API_KEY": CANARY},
-        capture_output=True,
-        text=True,
-        check=False,
-        **options,
-    )
-    if "IsolationError" in done.stderr:
-        return done.stderr.splitlines()[-1]
-    if done.returncode:
-        return f"failed: {done.stderr}"
-    results: dict[str, dict[str, str]] = json.loads(done.stdout)["results"]
-    return results
+    return {(u, t): pool.submit(results_of, PROGRAM, t, u, SECRET) for u in USERS for t in TIERS}
 
 
 @pytest.fixture(params=[(u, t) for u in USERS for t in TIERS], ids="-".join)

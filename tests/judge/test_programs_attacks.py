@@ -5,18 +5,15 @@ from __future__ import annotations
 import functools
 import json
 import os
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from codelathe.core.errors import LanguageError
 from codelathe.judge import languages
 from judge import programs_zoo as zoo
-from judge.users import as_nobody, ordinary_python
+from judge.users import results_of
 
 PROGRAM = Path(zoo.__file__)
 ATTACKS = zoo.attacks()
@@ -29,31 +26,10 @@ SECRETS = (CANARY, "root:", "nobody:")
 @functools.cache
 def outcome(user: str, tier: str) -> dict[str, dict[str, str]] | str:
     """What came of all attacks in a program of its own, or why it could not be run."""
-    python: str | None = sys.executable
-    options: dict[str, Any] = {}
-    if user == "ordinary":
-        if os.geteuid() != 0:
-            return "this user is an ordinary one already"
-        python, options = ordinary_python(), as_nobody()
-    if python is None:
-        return "no Python of 3.11 or later that an ordinary user can start"
     with tempfile.TemporaryDirectory() as home:
         Path(home).chmod(0o777)
         environment = {"OPENAI_API_KEY": CANARY, "CODELATHE_HOME": home}
-        done = subprocess.run(
-            [python, "-B", str(PROGRAM), tier],
-            env={**environment, "PATH": os.environ["PATH"]},
-            capture_output=True,
-            text=True,
-            check=False,
-            **options,
-        )
-    if "IsolationError" in done.stderr:
-        return done.stderr.splitlines()[-1]
-    if done.returncode:
-        return f"failed: {done.stderr}"
-    results: dict[str, dict[str, str]] = json.loads(done.stdout)["results"]
-    return results
+        return results_of(PROGRAM, tier, user, {**environment, "PATH": os.environ["PATH"]})
 
 
 @pytest.fixture(params=WHO, ids="-".join)

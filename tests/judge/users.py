@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from codelathe.judge.slot import UNPRIVILEGED
@@ -32,3 +35,29 @@ def ordinary_python() -> str | None:
         if done.returncode == 0:
             return path
     return None
+
+
+def results_of(
+    program: Path, tier: str, user: str, environment: Mapping[str, str]
+) -> dict[str, dict[str, str]] | str:
+    """What a program of attacks prints, run by `this` user or an `ordinary` one; or why not."""
+    python: str | None = sys.executable
+    options: dict[str, Any] = {}
+    if user == "ordinary":
+        if os.geteuid() != 0:
+            return "this user is an ordinary one already"
+        python, options = ordinary_python(), as_nobody()
+    elif os.geteuid() == 0 and tier == "B":  # which needs one that others can read
+        python = ordinary_python()
+    if python is None:
+        return "no Python of 3.11 or later that an ordinary user can start"
+    done = subprocess.run(
+        [python, "-B", str(program), tier],
+        env=dict(environment), capture_output=True, text=True, check=False, **options,
+    )  # fmt: skip
+    if "IsolationError" in done.stderr:
+        return done.stderr.splitlines()[-1]
+    if done.returncode:
+        return f"failed: {done.stderr}"
+    results: dict[str, dict[str, str]] = json.loads(done.stdout)["results"]
+    return results
