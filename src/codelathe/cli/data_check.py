@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 _UNUSABLE = 2
 _LINES = 5
 _WIDTH = 100
-_BETWEEN = 100
-"""Rows between two drawings of the bar."""
 
 
 @click.command(name="check", short_help="List every fault of training data, with its line.")
@@ -106,20 +103,13 @@ def _measure(loaded: Loaded, model: str, max_length: int | None, output: Output)
 
 
 def _watched(rows: Sequence[Row], output: Output) -> Iterator[Row]:
-    """The rows; a bar on a terminal tells how many were taken."""
-    if output.quiet or not sys.stderr.isatty():
-        yield from rows
-        return
-    from codelathe.cli.progress import CountBar
+    """The rows; how many were taken is told where it takes longer than a moment."""
+    from codelathe.cli.progress import counting
 
-    bar = CountBar(output)
-    try:
+    with counting(output) as count:
         for number, row in enumerate(rows):
-            if number % _BETWEEN == 0:
-                bar.draw(number, len(rows), "counting tokens", "rows")
+            count("counting tokens", number, len(rows), "rows")
             yield row
-    finally:
-        bar.close()
 
 
 def _overlaps(loaded: Loaded, against: str, output: Output) -> list[Overlap] | None:
