@@ -90,6 +90,13 @@ def test_the_model_before_is_asked_once_for_all_results_made_of_it(
     assert models.asked.count("base") == 2  # once a part
 
 
+def test_each_model_is_let_go_of(bench: BenchOf, tmp_path: Path) -> None:
+    models = passing((0, 12), (40, 40))
+    held(bench(models), tmp_path)
+    assert len(models.opened) > 1
+    assert all(opened.closed for opened in models.opened)
+
+
 def test_what_changed_is_named_problem_by_problem(bench: BenchOf, tmp_path: Path) -> None:
     general = held(bench(passing((0, 0), (40, 38))), tmp_path).shift("general")
     assert general is not None

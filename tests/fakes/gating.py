@@ -23,19 +23,19 @@ def says(passed: int, of: int = MANY) -> tuple[str, ...]:
 
 
 class Models:
-    """Scripted models by reference, and how often each was asked anything.
+    """Scripted models by reference, what was opened, and how often each was asked anything.
 
     The parts have different numbers of problems, of which a model passes the first ones.
     """
 
     def __init__(self, passes: dict[str, dict[str, int]]) -> None:
         self.passes = passes
-        self.opened: list[str] = []
+        self.opened: list[_Asked] = []
         self.asked: list[str] = []
 
     def __call__(self, name: str) -> Opened:
-        self.opened.append(name)
-        return Opened(_Asked(self, name), f"hash of {name}")
+        self.opened.append(_Asked(self, name))
+        return Opened(self.opened[-1], f"hash of {name}")
 
 
 class _Asked:

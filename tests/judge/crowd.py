@@ -29,7 +29,6 @@ JUDGES = (2, 1, 1)
 LARGE = {"source_long", "source_terms"}
 """These say nothing more in a crowd, and take seconds of processor time each."""
 MADE = ("/x", "/y", "/tmp/x", "/usr/lib/x", "/etc/x", "/dev/shm/x", "/dev/shm/lathe", "/var/tmp/x")
-CANARY = "/var/tmp/codelathe-canary"
 
 
 def kernel_objects() -> dict[str, list[str]]:
