@@ -8,7 +8,7 @@ missing are an error, where `transformers` would draw them at random and go on.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from logging import ERROR, getLogger
 from pathlib import Path
@@ -93,7 +93,7 @@ def load_model(weights: Weights, place: Place) -> Any:
         EngineError: there is too little memory for it.
         MissingDependency: an adapter, and peft is not installed.
     """
-    model, missing = _load(weights, place)
+    model, missing = _load(weights, place, _writer)
     if missing:
         raise ModelFileError(
             f"{weights.path} lacks {len(missing)} of the model's tensors, such as {missing[0]}",
@@ -116,15 +116,36 @@ def make_model(config: Mapping[str, Any], seed: int) -> Any:
         return _writer(settings, Path(settings.model_type)).from_config(settings).to(device)
 
 
-def _load(weights: Weights, place: Place) -> tuple[Any, list[str]]:
-    """The model, and the tensors that no file has."""
+def load_encoder(weights: Weights, place: Place) -> Any:
+    """The model without a head, ready to read; of an encoder-decoder the encoder.
+
+    Raises:
+        ModelFileError: its weights are incomplete or unreadable.
+    """
+    model, missing = _load(weights, place, lambda *_: transformers.AutoModel)
+    # What sums up a text is not used, and models trained to fill gaps in are saved without it.
+    missing = [name for name in missing if not name.startswith("pooler.")]
+    if missing:
+        raise ModelFileError(
+            f"{weights.path} lacks {len(missing)} of the encoder's tensors, such as {missing[0]}",
+            hint="fetch the model again",
+        )
+    if model.config.is_encoder_decoder:
+        model = model.get_encoder()
+    return _placed(model, place)
+
+
+def _load(
+    weights: Weights, place: Place, choose: Callable[[Any, Path], Any]
+) -> tuple[Any, list[str]]:
+    """The model of the Auto class that `choose` takes, and the tensors that no file has."""
     check_memory(weights, place)
     folder, extra = _source(weights.path)
     with told_of(weights.path), quiet():
         config = transformers.AutoConfig.from_pretrained(folder, **extra)
         if weights.gguf:
             _complete(config, read_gguf_header(weights.path))
-        model_class = _writer(config, weights.path)
+        model_class = choose(config, weights.path)
         if not weights.gguf and (packed := packed_file(weights.path)) is not None:
             chosen = packed_class(model_class, config)
             return _load_packed(packed, (chosen, config), _numbers(weights, place))

@@ -6,7 +6,7 @@ is used.
 """
 
 from codelathe.wiring.checkpoints import Checkpoint, new_model, open_checkpoint
-from codelathe.wiring.encoders import SPARE_ENCODER, find_encoder
+from codelathe.wiring.encoders import SPARE_ENCODER, find_encoder, open_encoder
 from codelathe.wiring.engines import DEFAULT_MODEL, LOCAL_ENGINES, NAMED_ENGINES, open_engine
 from codelathe.wiring.judging import open_benchmark, open_judge
 from codelathe.wiring.models import (
@@ -22,7 +22,7 @@ from codelathe.wiring.models import (
 )
 from codelathe.wiring.pruning import prune_doors, prune_precision
 from codelathe.wiring.quantizing import find_quantizable, quantize_doors
-from codelathe.wiring.sweeping import check_variants, open_workshop
+from codelathe.wiring.sweeping import open_workshop, refused_variants, require_variants
 from codelathe.wiring.text_side import TextSide, open_text_side
 
 __all__ = [
@@ -36,7 +36,6 @@ __all__ = [
     "base_of",
     "base_sha256",
     "cache_folder",
-    "check_variants",
     "find_encoder",
     "find_quantizable",
     "find_weights",
@@ -44,6 +43,7 @@ __all__ = [
     "new_model",
     "open_benchmark",
     "open_checkpoint",
+    "open_encoder",
     "open_engine",
     "open_judge",
     "open_store",
@@ -52,6 +52,8 @@ __all__ = [
     "prune_doors",
     "prune_precision",
     "quantize_doors",
+    "refused_variants",
     "remove_model",
+    "require_variants",
     "runs_folder",
 ]

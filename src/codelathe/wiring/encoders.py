@@ -6,15 +6,30 @@ from typing import TYPE_CHECKING
 
 from codelathe.core.errors import ArtefactUnavailable, StoreError, UsageError
 from codelathe.core.modelref import ModelRef, parse_model_ref
-from codelathe.wiring.models import cache_folder, open_store
+from codelathe.wiring.models import cache_folder, open_store, pickles_trusted
 
 if TYPE_CHECKING:
+    from codelathe.engines.transformers_encoder import TransformersEncoder
     from codelathe.metrics.similarity import Encoder
     from codelathe.store import Progress
 
 
 #: What BERTScore takes where the encoder that it would take cannot be had.
 SPARE_ENCODER = "minilm"
+
+
+def open_encoder(model: str, progress: Progress | None = None) -> TransformersEncoder:
+    """The encoder of texts named `model`, its weights fetched where they are missing.
+
+    Raises:
+        InputError: the reference does not parse, or names nothing known.
+        StoreError: the weights cannot be had.
+        EngineError: they cannot be loaded, or a package is missing.
+    """
+    from codelathe.engines.transformers_encoder import TransformersEncoder
+
+    local = open_store().obtain(parse_model_ref(model), progress)
+    return TransformersEncoder(local.path, pickled=pickles_trusted())
 
 
 def find_encoder(
