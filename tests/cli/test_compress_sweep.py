@@ -142,6 +142,7 @@ def test_without_a_place_it_goes_to_one_of_its_own(model: Path, made: Made) -> N
     ("args", "told"),
     [
         (["--methods", "q8_0,q8_1"], "unknown method 'q8_1'"),
+        (["--methods", ""], "no method is named"),
         (["--methods", "wanda"], "nothing says how much"),
         (["--methods", "wanda:50"], "not between 0 and 1"),
         (["--max-memory", "lots"], "no amount of memory"),

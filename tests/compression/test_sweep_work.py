@@ -11,7 +11,12 @@ import pytest
 from codelathe.compression import quantizing_methods
 from codelathe.compression.variants import parse_variants
 from codelathe.core.errors import MissingDependency, UnsupportedArgument
-from codelathe.wiring import check_variants, find_quantizable, open_checkpoint
+from codelathe.wiring import (
+    find_quantizable,
+    open_checkpoint,
+    refused_variants,
+    require_variants,
+)
 from codelathe.wiring import sweeping as work
 from fakes import checkpoints, quantizing
 
@@ -71,7 +76,7 @@ def test_a_pruned_variant_is_measured_as_it_is_run(model: Path, tmp_path: Path) 
 
 
 def test_a_missing_package_is_told_before_anything_is_made(
-    model: Path, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     import importlib.util
 
@@ -79,23 +84,21 @@ def test_a_missing_package_is_told_before_anything_is_made(
         return None if name == "nncf" else object()
 
     monkeypatch.setattr(importlib.util, "find_spec", nowhere)
-    found = find_quantizable(str(model))
     with pytest.raises(MissingDependency, match="nncf"):
-        check_variants(parse_variants("q8_0,openvino-int8"), found)
+        require_variants(parse_variants("q8_0,openvino-int8"))
 
 
 def test_a_missing_program_is_told_before_anything_is_made(
-    model: Path, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    found = find_quantizable(str(model))
     with pytest.raises(UnsupportedArgument, match="llama-quantize"):
-        check_variants(parse_variants("q4_k_m"), found)
+        require_variants(parse_variants("q4_k_m"))
 
 
 def test_a_form_that_a_model_has_not_is_told_of_and_ends_nothing(tmp_path: Path) -> None:
     found = find_quantizable(str(checkpoints.save(tmp_path / "gpt2", "gpt2")))
-    refused = check_variants(parse_variants("dynamic-int8,openvino-int8,wanda:0.5"), found)
+    refused = refused_variants(parse_variants("dynamic-int8,openvino-int8,wanda:0.5"), found)
     assert list(refused) == ["openvino-int8"]
     assert "builds no gpt2" in refused["openvino-int8"]
 

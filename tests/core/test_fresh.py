@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from codelathe.core.errors import DiskFull, LatheError, MissingDependency
-from codelathe.core.fresh import EndedEarly, Tell, peak_memory, run_fresh
+from codelathe.core.fresh import Tell, peak_memory, run_fresh
 
 
 def silent(*_: object) -> None:
@@ -105,7 +105,7 @@ def test_a_fault_is_told_in_words(how: str, told: str) -> None:
     ],
 )
 def test_an_end_without_an_answer_is_told(asked: dict[str, Any], told: str) -> None:
-    with pytest.raises(EndedEarly, match=told):
+    with pytest.raises(LatheError, match=told):
         call("end", **asked)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from codelathe.cli.console import Output, output_options, printable
-from codelathe.cli.judging import start, workers_option
+from codelathe.cli.judging import start
 from codelathe.cli.options import PATH
 from codelathe.cli.progress import counting, fetching
 from codelathe.core.errors import InputError, InUse, LatheError, UnknownName
@@ -39,13 +39,12 @@ if TYPE_CHECKING:
 @click.option("--max-memory", metavar="SIZE", help="Of the measured peak, such as 2GB or 800MB.")
 @click.option(
     "--max-loss", type=click.FloatRange(min=0, max=100), metavar="POINTS",
-    help="Of the problems that the original passes, in percentage points.",
+    help="How much of the pass rate may be lost, in percentage points.",
 )  # fmt: skip
 @click.option(
     "--out", type=PATH, metavar="DIR",
     help="Where all of it goes; else a folder of its own under runs/ in CODELATHE_HOME.",
 )  # fmt: skip
-@workers_option
 @output_options
 def compress_sweep(
     model: str,
@@ -55,7 +54,6 @@ def compress_sweep(
     max_memory: str | None,
     max_loss: float | None,
     out: Path | None,
-    workers: int | None,
     as_json: bool,
     quiet: bool,
 ) -> int:
@@ -76,24 +74,25 @@ def compress_sweep(
     from codelathe.compression.variants import USUAL, parse_variants
     from codelathe.evaluation.sweep_budget import Budget, parse_memory
 
-    variants = parse_variants(methods or USUAL)
+    variants = parse_variants(USUAL if methods is None else methods)
     budget = Budget(
         memory=None if max_memory is None else parse_memory(max_memory),
         loss=None if max_loss is None else max_loss / 100,
     )
     _check_benchmark(benchmark)
-    found = _find(model, output)
     from codelathe.cli.sweeping import row_line
     from codelathe.evaluation.sweep import sweep
-    from codelathe.wiring import check_variants, open_workshop
+    from codelathe.wiring import open_workshop, refused_variants, require_variants
 
-    refused = check_variants(variants, found)
+    require_variants(variants)
+    found = _find(model, output)
+    refused = refused_variants(variants, found)
     for name, why in refused.items():
         output.say(printable(f"{name} cannot be made of this model: {why}"))
     asked = _asked(found, benchmark, limit, output)
     folder = out if out is not None else _folder(asked)
     with counting(output) as count:
-        workshop = open_workshop(asked, refused, count, workers)
+        workshop = open_workshop(asked, refused, count)
         try:
             swept = sweep(asked, variants, folder, workshop, lambda row: output.say(row_line(row)))
         except (InputError, InUse):

@@ -33,16 +33,12 @@ _GRACE = 20.0
 _TAIL = 1 << 14
 
 
-class EndedEarly(LatheError):
-    """A process ended without an answer: it was killed, or crashed."""
-
-
 def run_fresh(target: str, asked: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
     """What the function `target` returns for `asked`.
 
     Raises:
-        LatheError: what the function raised; of other errors their name and text.
-        EndedEarly: the process ended without an answer, as one does that is out of memory.
+        LatheError: what the function raised; of other errors their name and text. Or the process
+            ended without an answer, as one does that is out of memory.
     """
     command = [sys.executable, "-P", "-m", __name__, target]
     with (
@@ -62,7 +58,7 @@ def run_fresh(target: str, asked: Mapping[str, Any], tell: Tell) -> dict[str, An
             _end(process)
             raise
         if answer is None:
-            raise EndedEarly(_told_end(code, spoken))
+            raise LatheError(_told_end(code, spoken))
         if "error" in answer:
             raise _error(answer["error"])
         found: dict[str, Any] = answer["result"]

@@ -6,7 +6,7 @@ them by their names. `open_workshop` is the side that calls.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from codelathe.wiring.models import Found
 
 
-def check_variants(variants: tuple[Variant, ...], found: Found) -> dict[str, str]:
-    """See that what the variants need is installed; those that this model cannot become, and why.
+def require_variants(variants: Iterable[Variant]) -> None:
+    """See that what the variants need is installed, before anything is fetched.
 
     Raises:
-        MissingDependency: a package is not installed.
+        MissingDependency: a package is not.
         UnsupportedArgument: a program is not.
     """
     from importlib.util import find_spec
@@ -44,14 +44,22 @@ def check_variants(variants: tuple[Variant, ...], found: Found) -> dict[str, str
     from codelathe.compression.quantizing_methods import Method
     from codelathe.core.errors import MissingDependency
 
-    refused = {}
-    doors = quantize_doors(found, lambda *_: None)
     for variant in variants:
         for package in variant.packages:
             if find_spec(package) is None:
                 raise MissingDependency(package, "compress", f"--methods {variant.name}")
         if isinstance(variant.how, Method):
             require_tools(variant.how)
+
+
+def refused_variants(variants: Iterable[Variant], found: Found) -> dict[str, str]:
+    """Those that the model cannot become, by name, and why."""
+    from codelathe.compression.quantizing_methods import Method
+
+    refused = {}
+    doors = quantize_doors(found, lambda *_: None)
+    for variant in variants:
+        if isinstance(variant.how, Method):
             try:
                 doors.check(variant.how)
             except LatheError as error:
@@ -59,9 +67,7 @@ def check_variants(variants: tuple[Variant, ...], found: Found) -> dict[str, str
     return refused
 
 
-def open_workshop(
-    asked: Asked, refused: Mapping[str, str], tell: Tell, workers: int | None = None
-) -> Workshop:
+def open_workshop(asked: Asked, refused: Mapping[str, str], tell: Tell) -> Workshop:
     """Who does a sweep's work: each piece in a process of its own, which tells how far it is.
 
     `refused` are variants that cannot be made, and why.
@@ -84,7 +90,7 @@ def open_workshop(
         return work("measure", name, model=model, engine=engine)
 
     def ask(name: str, model: str, engine: str, folder: Path) -> None:
-        told = {"benchmark": asked.benchmark, "limit": asked.limit, "workers": workers}
+        told = {"benchmark": asked.benchmark, "limit": asked.limit}
         work("ask", name, model=model, engine=engine, folder=str(folder), **told)
 
     return Workshop(
@@ -187,7 +193,7 @@ def work_ask(asked: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
     from codelathe.evaluation.evaluating import Model, Wish, evaluate, prepare
 
     model = asked["model"]
-    with closing(open_judge(workers=asked["workers"])) as judge:
+    with closing(open_judge()) as judge:
         benchmark = open_benchmark(asked["benchmark"], None, judge)
         tell("loading", 0, 1, "")
         with closing(open_engine(model, asked["engine"], several=True)) as engine:
