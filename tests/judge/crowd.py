@@ -36,7 +36,8 @@ def kernel_objects() -> dict[str, list[str]]:
     found: dict[str, list[str]] = {"files": [p for p in MADE if Path(p).exists()]}
     for name in ("shm", "sem", "msg"):
         found[name] = Path(f"/proc/sysvipc/{name}").read_text().splitlines()[1:]
-    found["sockets"] = [n for n in Path("/proc/net/unix").read_text().split() if "lathe" in n]
+    # By the name that attacks give one: engines of this machine have sockets of their own.
+    found["sockets"] = [n for n in Path("/proc/net/unix").read_text().split() if n == "@lathe"]
     keys = Path("/proc/keys")
     found["keys"] = (
         [k for k in keys.read_text().splitlines() if "lathe" in k] if keys.exists() else []

@@ -244,12 +244,12 @@ print("ready", flush=True)
 """
 
 
-def start(body: str) -> subprocess.Popen[str]:
+def start(body: str, stdin: int | None = None) -> subprocess.Popen[str]:
     source = str(Path(slots.__file__).parents[2])
     process = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(PROGRAM).format(body=body)],
         env={"PYTHONPATH": source},
-        stdin=subprocess.PIPE,
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -356,7 +356,7 @@ next(judge.judge([Case(Candidate("f = int", entry_point="f"), case.examples)]))
 print("judged", flush=True)
 sys.stdin.read()
 """
-    with start(body) as process:
+    with start(body, subprocess.PIPE) as process:
         assert process.stdout.readline() == "judged\n"
         found = below(process.pid)
         assert found
