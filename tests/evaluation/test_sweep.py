@@ -86,6 +86,15 @@ def test_a_failed_variant_is_tried_again_and_the_others_are_not(tmp_path: Path) 
     assert again.called == ["make q4_1", "measure q4_1", "ask q4_1"]
 
 
+@pytest.mark.parametrize("text", ["", "3", "{}", '{"made": 1, "measured": {}}'])
+def test_damaged_measures_are_told_and_end_nothing(tmp_path: Path, text: str) -> None:
+    swept(tmp_path / "out")
+    (tmp_path / "out" / "q4_1" / "variant.json").write_text(text)
+    rows = swept(tmp_path / "out").rows
+    assert [bool(row.failed) for row in rows] == [False, False, True, False]
+    assert rows[2].failed.endswith("variant.json is damaged")
+
+
 def test_a_full_disk_ends_a_sweep(tmp_path: Path) -> None:
     made = Made(fails={"make q8_0": DiskFull("full")})
     with pytest.raises(DiskFull):

@@ -102,14 +102,14 @@ def sweep(
     """Make, measure and ask what is missing in `out`; each row is told as it comes.
 
     Raises:
-        UsageError: `out` holds a sweep of something else, or no sweep; another process is in it.
+        UsageError: `out` holds a sweep of something else, or no sweep.
+        InUse: another process is in it.
         LatheError: the original itself cannot be measured or asked; the disk is full. What was
             done is kept, and the same call goes on.
     """
     with _held(out, asked):
-        original = _Bench(asked, out, workshop)
         rows: list[Row] = []
-        for row in original.rows(variants):
+        for row in _AtWork(asked, out, workshop).rows(variants):
             rows.append(row)
             heard(row)
             keep(out, swept_document(Swept(asked, out, tuple(rows))))
@@ -136,7 +136,7 @@ def keep(folder: Path, document: Mapping[str, Any]) -> None:
     replace_file(folder / SWEEP, _text(document))
 
 
-class _Bench:
+class _AtWork:
     """One sweep at work; the original comes first, since all are held against it."""
 
     def __init__(self, asked: Asked, out: Path, workshop: Workshop) -> None:
@@ -155,7 +155,7 @@ class _Bench:
             with _filled(folder) as fresh:
                 made = self._workshop.describe()
                 self._measured(fresh, (ORIGINAL, asked.model, asked.engine), made)
-        row = row_of(ORIGINAL, ORIGINAL, asked.model, read_object(folder / VARIANT))
+        row = row_of(ORIGINAL, ORIGINAL, asked.model, folder / VARIANT)
         run = self._run(folder, (ORIGINAL, asked.model, asked.engine))
         score, problems = score_run(run)
         return replace(row, score=score, problems=problems), run
@@ -171,7 +171,7 @@ class _Bench:
                 with _filled(folder) as fresh:
                     made = self._workshop.make(variant, fresh / model)
                     self._measured(fresh, (name, _ref(fresh / model), engine), made)
-            row = row_of(name, variant.kind, _ref(folder / model), read_object(folder / VARIANT))
+            row = row_of(name, variant.kind, _ref(folder / model), folder / VARIANT)
             run = self._run(folder, (name, row.model, engine))
             score, problems = score_run(run)
             row = replace(row, score=score, problems=problems)

@@ -5,12 +5,13 @@ Rows are made of what lies in a variant's folder: its measures, and its run besi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from codelathe.core.errors import ProblemError
 from codelathe.evaluation.comparing import compare
+from codelathe.evaluation.files import read_object
 from codelathe.evaluation.measuring import Measured
 from codelathe.evaluation.runs import Run
 from codelathe.metrics.drop import drop_bound
@@ -152,20 +153,29 @@ def _shift_document(shift: Shift) -> dict[str, Any]:
     }
 
 
-def row_of(name: str, kind: str, model: Path | str, told: Mapping[str, Any]) -> Row:
+def row_of(name: str, kind: str, model: str, path: Path) -> Row:
     """A row of what was measured of a model before it was asked anything.
 
-    `told` is what its file has: `made`, what was found when it was made, and `measured`.
+    The file at `path` has `made`, what was found when it was made, and `measured`.
+
+    Raises:
+        ProblemError: it is damaged.
     """
-    made, measured = told["made"], told["measured"]
-    return Row(
-        name=name,
-        kind=kind,
-        model=str(model),
-        bytes=made["bytes"],
-        measured=Measured(**measured),
-        perplexity=made["perplexity"],
-        divergence=made.get("kl_nats_per_token"),
-        agreeing=made.get("agreeing"),
-        notes=tuple(made.get("notes", ())),
-    )
+    told = read_object(path)
+    try:
+        made, measured = told["made"], Measured(**told["measured"])
+        return Row(
+            name=name,
+            kind=kind,
+            model=model,
+            bytes=made["bytes"],
+            measured=measured,
+            perplexity=made["perplexity"],
+            divergence=made.get("kl_nats_per_token"),
+            agreeing=made.get("agreeing"),
+            notes=tuple(made.get("notes", ())),
+        )
+    except (LookupError, TypeError, AttributeError):
+        raise ProblemError(
+            f"{path} is damaged", hint=f"remove {path.parent}, and it is made again"
+        ) from None
