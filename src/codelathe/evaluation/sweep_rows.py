@@ -14,6 +14,7 @@ from codelathe.evaluation.comparing import compare
 from codelathe.evaluation.files import read_object
 from codelathe.evaluation.measuring import Measured
 from codelathe.evaluation.runs import Run
+from codelathe.evaluation.transcript import Written
 from codelathe.metrics.drop import drop_bound
 from codelathe.metrics.intervals import Interval, Score, mean_score
 
@@ -29,7 +30,7 @@ class Shift:
     `change` is variant minus original, `interval` its 95% interval by the score method, which has
     a width also where no problem differs. `lost` and `won` are problems that only one of them
     passed, `p` is that of McNemar's exact test, for one answer a problem. `equal` counts answers
-    that are the same program, `alike` is the mean share of a program before the first difference.
+    that are the same program, `alike` is the mean share of an answer before the first difference.
     """
 
     problems: int
@@ -87,7 +88,7 @@ def hold_against(original: Run, run: Run) -> Shift:
     found = compare(original, run)
     old = [pair.first.rate for pair in found.pairs]
     new = [pair.second.rate for pair in found.pairs]
-    ours, theirs = (_programs(one) for one in (original, run))
+    ours, theirs = (_answers(one) for one in (original, run))
     both = [(ours[pair.task_id], theirs[pair.task_id]) for pair in found.pairs]
     return Shift(
         problems=len(old),
@@ -96,8 +97,8 @@ def hold_against(original: Run, run: Run) -> Shift:
         lost=tuple(pair.task_id for pair in found.pairs if pair.second.rate < pair.first.rate),
         won=tuple(pair.task_id for pair in found.pairs if pair.second.rate > pair.first.rate),
         p=found.test.p if found.test else None,
-        equal=sum(first == second for first, second in both),
-        alike=sum(_alike(*texts) for texts in both) / len(both),
+        equal=sum(first.solution == second.solution for first, second in both),
+        alike=sum(_alike(one.completion, other.completion) for one, other in both) / len(both),
     )
 
 
@@ -110,8 +111,8 @@ def _alike(first: str, second: str) -> float:
     return same / max(len(first), len(second))
 
 
-def _programs(run: Run) -> dict[str, str]:
-    return {row.task_id: row.solution for row in run.completions() if row.sample == 0}
+def _answers(run: Run) -> dict[str, Written]:
+    return {row.task_id: row for row in run.completions() if row.sample == 0}
 
 
 def row_document(row: Row) -> dict[str, Any]:
