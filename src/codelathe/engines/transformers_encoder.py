@@ -1,8 +1,8 @@
 """Vectors of texts from an encoder (BERT, CodeBERT, MiniLM...), by `transformers`.
 
-For BERTScore, which wants a vector for each token, and for the search of near duplicates,
-which wants one for each text. It is no engine: nothing is written. Of an encoder-decoder
-the encoder is used.
+One vector for each text, to search and group by, or one for each token. It is no engine: nothing
+is written. Of an encoder-decoder the encoder is used. BERTScore has an encoder of its own
+(`metrics/bertscore.py`), which stops at the layer that it needs.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from codelathe.core.errors import LatheError
-from codelathe.core.modelref import parse_model_ref
+from codelathe.core.modelref import parse_model_ref, path_ref
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Tuned:
     @property
     def ref(self) -> str:
         """The ModelRef of the result."""
-        return f"adapter:{self.path}" if self.kind == "adapter" else _named_as_path(self.path)
+        return f"adapter:{self.path}" if self.kind == "adapter" else path_ref(self.path)
 
     @property
     def tokens_per_second(self) -> float:
@@ -64,15 +64,6 @@ class Tuned:
         own = {k: v for k, v in document.items() if k not in ("ref", "tokens_per_second")}
         best = own.pop("best")
         return Tuned(best=Best(**best) if best else None, **own)
-
-
-def _named_as_path(path: str) -> str:
-    """The path such that it is taken for no alias and no scheme."""
-    try:
-        plain = parse_model_ref(path).scheme == "path"
-    except LatheError:
-        plain = False
-    return path if plain else f"./{path}"
 
 
 class TuningStopped(LatheError):
