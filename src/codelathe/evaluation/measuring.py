@@ -54,16 +54,18 @@ def measure(opener: Callable[[], Engine], texts: Iterable[str]) -> Measured:
         tokens = min(_ANSWER, max(2, context // _SHARE))
         prompts = _prompts(texts, min(_PROMPT, max(1, context - tokens - _SPARE)))
         _ask(engine, next(prompts), 2)  # what is made at the first prompt of that size
-        rounds = [_round(engine, prompts, tokens) for _ in range(ROUNDS)]
+        read = [_ask(engine, next(prompts), 1) for _ in range(ROUNDS)]
+        written = [_ask(engine, next(prompts), tokens) for _ in range(ROUNDS)]
         version = engine.info.version
         name = engine.info.name
+    reading = max(answer.prompt_tokens / seconds for answer, seconds in read)
     return Measured(
         engine=name,
         version=version,
         load_seconds=round(loaded, 3),
         peak_bytes=peak_memory(),
-        prompt_speed=_best(reading for reading, _ in rounds),
-        decode_speed=_best(writing for _, writing in rounds),
+        prompt_speed=round(reading, 2),
+        decode_speed=_writing(written, reading),
     )
 
 
@@ -71,14 +73,14 @@ def _prompts(texts: Iterable[str], length: int) -> Iterator[str]:
     yield from (text[:length] for text in texts if len(text) >= length)
 
 
-def _round(engine: Engine, prompts: Iterator[str], tokens: int) -> tuple[float, float | None]:
-    """The speeds of reading, and of writing; the time of the second prompt is taken off."""
-    answer, first = _ask(engine, next(prompts), 1)
-    reading = answer.prompt_tokens / first
-    answer, whole = _ask(engine, next(prompts), tokens)
-    rest = whole - answer.prompt_tokens / reading
-    written = answer.completion_tokens - 1
-    return reading, written / rest if written > 0 and rest > 0 else None
+def _writing(rounds: Iterable[tuple[Completion, float]], reading: float) -> float | None:
+    """The best speed of writing; off each answer's time goes the least that its prompt can take."""
+    speeds = [
+        (answer.completion_tokens - 1) / (seconds - answer.prompt_tokens / reading)
+        for answer, seconds in rounds
+        if answer.completion_tokens > 1 and seconds > answer.prompt_tokens / reading
+    ]
+    return round(max(speeds), 2) if speeds else None
 
 
 def _ask(engine: Engine, prompt: str, tokens: int) -> tuple[Completion, float]:
@@ -86,8 +88,3 @@ def _ask(engine: Engine, prompt: str, tokens: int) -> tuple[Completion, float]:
     began = time.monotonic()
     (answer,) = engine.generate([request])
     return answer, time.monotonic() - began
-
-
-def _best(speeds: Iterable[float | None]) -> float | None:
-    there = [speed for speed in speeds if speed is not None]
-    return round(max(there), 2) if there else None
