@@ -108,9 +108,11 @@ def test_a_model_that_lost_layers_has_the_size_that_is_left(tmp_path: Path, stor
     assert facts.parameters == 100
 
 
-def test_a_tuned_model_is_not_taken_to_be_of_its_parents_type(tmp_path: Path, store: Store) -> None:
+def test_a_tuned_model_has_its_parents_size_and_perhaps_not_its_type(
+    tmp_path: Path, store: Store
+) -> None:
     facts = Knowledge(store).facts(str(_checkpoint(tmp_path / "mine", made_by="tune")))
-    assert facts.type == "unknown"
+    assert (facts.type, facts.parameters) == ("unknown", 135_000_000)
 
 
 @pytest.mark.parametrize("pruning", [3, {"parameters": 3}, {"parameters": {"after": "x"}}])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -41,7 +42,8 @@ def show_swept(swept: Swept, output: Output) -> None:
         _show_below(swept)
     asked = swept.asked
     problems = f", the first {asked.limit} problems" if asked.limit else ""
-    click.echo(printable(f"{asked.benchmark}{problems}; 95% intervals; tokens/s of one stream"))
+    name = asked.benchmark.rpartition("/")[2]
+    click.echo(printable(f"{name}{problems}; 95% intervals; tokens/s of one stream"))
     for row in swept.rows:
         if row.failed:
             click.secho(printable(f"{row.name} failed: {row.failed}"), fg="red")
@@ -68,13 +70,20 @@ def show_advice(advice: Advice) -> None:
     )
     if best.why:
         click.echo("ask more problems: a larger --limit, or none, into another --out")
-    click.echo(printable(f"to serve it: CODELATHE_MODEL={shlex.quote(best.row.model)} lathe serve"))
+    named = shlex.quote(_from_here(best.row.model))
+    click.echo(printable(f"to serve it: CODELATHE_MODEL={named} lathe serve"))
 
 
 def sweep_exit(swept: Swept, advice: Advice | None) -> int:
     """0 only where all was measured, and where a budget was given something surely fits."""
     failed = any(row.failed for row in swept.rows)
     return NOT_PROVED if failed or (advice and advice.fit != "fits") else 0
+
+
+def _from_here(model: str) -> str:
+    """A path below this folder as it is typed here; anything else as it is."""
+    here = f"{Path.cwd()}/"
+    return f"./{model.removeprefix(here)}" if model.startswith(here) else model
 
 
 def _table(swept: Swept) -> Any:

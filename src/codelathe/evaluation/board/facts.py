@@ -106,13 +106,19 @@ class Knowledge:
             return Facts()
 
     def _of_parent(self, path: Path) -> Facts:
-        """What a compressed model has of the one that it was made from: its type and size."""
+        """What a model has of the one that it was made from: its size, and if compressed its type.
+
+        A tuned model may be of another type.
+        """
         lineage = read_lineage(path)
-        if lineage is None or not lineage.made_by.startswith("compress "):
+        if lineage is None or lineage.kind != "checkpoint":
             return Facts()
         parent, pruning = self.facts(lineage.parent), lineage.details.get("pruning")
         left = pruning["parameters"]["after"] if isinstance(pruning, dict) else None
-        return Facts(type=parent.type, parameters=left or parent.parameters)
+        return Facts(
+            type=parent.type if lineage.made_by.startswith("compress ") else UNKNOWN,
+            parameters=left or parent.parameters or self.facts(lineage.base).parameters,
+        )
 
     def _of_catalogue(self, ref: ModelRef, sha256: str) -> Facts:
         entry = self._store.catalogue.models.get(ref.name) if ref.scheme == "alias" else None

@@ -83,7 +83,8 @@ function axes(chart, scale, kind) {
       if (log < scale.low || log > scale.high) continue;
       const x = scale.x(value);
       chart.append(svg("line", { class: "grid", x1: x, x2: x, y1: BOX.top, y2: BOX.height - BOX.bottom }));
-      chart.append(svg("text", { class: "tick", x, y: BOX.height - BOX.bottom + 16, "text-anchor": "middle" }, kind.tell(value)));
+      const last = x > BOX.width - BOX.right - 22; // half of the widest
+      chart.append(svg("text", { class: "tick", x: last ? BOX.width - 2 : x, y: BOX.height - BOX.bottom + 16, "text-anchor": last ? "end" : "middle" }, kind.tell(value)));
     }
   }
   chart.append(svg("text", { class: "axis", x: (BOX.left + BOX.width - BOX.right) / 2, y: BOX.height - 6, "text-anchor": "middle" }, say(kind.axis)));
