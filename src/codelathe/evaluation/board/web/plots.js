@@ -141,7 +141,7 @@ function names(points, scale) {
       { x: x - 4, anchor: "end", left: x - 4 - w, up: -12 },
     ]) {
       const box = { x: at.left, y: y - at.up - 7, w, h: 13 };
-      const inside = box.x > BOX.left && box.x + w < BOX.width - 2;
+      const inside = box.x > BOX.left && box.x + w < BOX.width - 2 && box.y >= 0;
       if (!inside || taken.some((other) => box.x < other.x + other.w && other.x < box.x + w && box.y < other.y + other.h && other.y < box.y + box.h)) continue;
       taken.push(box);
       nodes.push(svg("text", { class: "name", x: at.x, y: y - at.up + 4, "text-anchor": at.anchor, "aria-hidden": "true" }, text));
