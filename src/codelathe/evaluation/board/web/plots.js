@@ -76,6 +76,7 @@ function axes(chart, scale, kind) {
   }
   const span = scale.high - scale.low;
   const wide = span > 1.2 ? [1, 3] : span > 0.6 ? [1, 2, 3, 5, 7] : [1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9];
+  let end = -Infinity;
   for (let power = Math.floor(scale.low); power <= scale.high; power += 1) {
     for (const digit of wide) {
       const value = digit * 10 ** power;
@@ -83,8 +84,11 @@ function axes(chart, scale, kind) {
       if (log < scale.low || log > scale.high) continue;
       const x = scale.x(value);
       chart.append(svg("line", { class: "grid", x1: x, x2: x, y1: BOX.top, y2: BOX.height - BOX.bottom }));
-      const last = x > BOX.width - BOX.right - 22; // half of the widest
-      chart.append(svg("text", { class: "tick", x: last ? BOX.width - 2 : x, y: BOX.height - BOX.bottom + 16, "text-anchor": last ? "end" : "middle" }, kind.tell(value)));
+      const text = kind.tell(value);
+      const at = Math.min(x, BOX.width - 2 - nameWidth(text) / 2);
+      if (at - nameWidth(text) / 2 < end + 4) continue; // no room for one more
+      end = at + nameWidth(text) / 2;
+      chart.append(svg("text", { class: "tick", x: at, y: BOX.height - BOX.bottom + 16, "text-anchor": "middle" }, text));
     }
   }
   chart.append(svg("text", { class: "axis", x: (BOX.left + BOX.width - BOX.right) / 2, y: BOX.height - 6, "text-anchor": "middle" }, say(kind.axis)));
