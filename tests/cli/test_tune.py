@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import shlex
 import warnings
+import weakref
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from codelathe.cli import run
+from codelathe import wiring
+from codelathe.cli import gating, run
+from codelathe.core.errors import LatheError
 from codelathe.hub.card import read_front_matter
 
 ROWS = [
@@ -168,3 +172,30 @@ def test_nothing_but_our_own_words_is_on_standard_error(
     said = capfd.readouterr()
     assert said.err == ""
     assert json.loads(said.out)["ref"] == "adapter:out"
+
+
+def test_what_was_tuned_has_left_the_memory_when_the_gate_opens_its_models(
+    model: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    opened: list[weakref.ref[Any]] = []
+    usual = wiring.open_checkpoint
+
+    def opening(*args: Any) -> Any:
+        found = usual(*args)
+        opened.append(weakref.ref(found.model))
+        return found
+
+    def gate(*_: Any) -> Any:
+        raise LatheError("still there" if opened[0]() is not None else "gone")
+
+    monkeypatch.setattr(wiring, "open_checkpoint", opening)
+    monkeypatch.setattr(gating, "check_gate", lambda *_: None)
+    monkeypatch.setattr(gating, "run_gate", gate)
+    with Path("recipe.toml").open("a") as recipe:
+        recipe.write("[gate]\nevery = 1\n")
+    gc.disable()  # it might come by just then
+    try:
+        assert tuned(model, "--out", "out") == 1
+    finally:
+        gc.enable()
+    assert "gone" in capsys.readouterr().err

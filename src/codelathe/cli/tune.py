@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shlex
 from contextlib import ExitStack
@@ -195,6 +196,7 @@ def _end(tuned: Tuned, held_out: tuple[Row, ...], recipe: Recipe, output: Output
 
     if not output.json:
         _show(tuned, output)
+    gc.collect()  # a model's modules refer to each other: it would stay beside those of the gate
     gated = run_gate(folder, recipe.gate, output)
     if output.json:
         output.document({**tuned.document(), "gate": gated_document(gated)})
