@@ -62,6 +62,15 @@ def test_too_few_problems_are_said_to_be_too_few(rows: object) -> None:
     assert "40 problems do not exclude a loss of 8.8" in advice.best.why
 
 
+def test_a_model_that_passes_little_has_not_much_to_lose(rows: object) -> None:
+    found = rows(
+        passed={"original": 4, "q8_0": 0, "q4_1": 0, "nf4": 4},
+        speeds={"original": 1.0, "q4_1": 40.0, "q8_0": 30.0, "nf4": 2.0},
+    )
+    advice = advise(found, Budget(loss=0.3))
+    assert (best(advice), advice.fit) == ("nf4", Fit.UNCLEAR)
+
+
 def test_what_was_measured_to_lose_more_comes_after_what_was_not(rows: object) -> None:
     found = rows(
         passed={"q4_1": 38}, speeds={"original": 1.0, "q4_1": 40.0, "q8_0": 30.0, "nf4": 2.0}
