@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,20 @@ def data_folder() -> Path:
     if not DATA or not Path(DATA).is_dir():
         pytest.skip("set CODELATHE_DATA to the folder of benchmark files")
     return Path(DATA).resolve()
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """torch with one thread, and then as before: some sums round otherwise with another number.
+
+    Threads that share small work wait for each other, and for whatever else runs.
+    """
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def _obtain(alias: str) -> Path:

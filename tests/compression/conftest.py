@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from codelathe.compression.calibration import Texts
 from codelathe.compression.job import Doors, Pruned, PruneJob
@@ -24,9 +23,9 @@ Checkpoint = Callable[..., Path]
 Prune = Callable[..., Pruned]
 
 
-@pytest.fixture(scope="session", autouse=True)
-def one_thread() -> None:
-    torch.set_num_threads(1)
+@pytest.fixture(scope="module", autouse=True)
+def quick(one_thread: None) -> None:
+    """All that is computed here is small."""
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ from codelathe.training.recipe import DataPart, MethodPart
 from codelathe.training.tuning import tune
 from codelathe.training.tuning._torch_attention import set_documents
 from codelathe.training.tuning._torch_isolation import choose_layout
-from codelathe.training.tuning._torch_model import CACHE_LINE, Zeros, make_learner
+from codelathe.training.tuning._torch_model import Zeros, make_learner
 from codelathe.training.tuning._torch_trainer import _give_loss, _nll, collate
 from codelathe.training.tuning.batches import IGNORED, lay_out
 from fakes import checkpoints
@@ -270,22 +270,6 @@ def test_an_adapter_is_gone_on_from_where_it_ended(opened: Open, tmp_path: Path)
 def test_all_weights_of_an_adapter_cannot_be_tuned(opened: Open, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is an adapter"):
         tune(opened(adapter=tmp_path / "a"), parts(), FULL, tmp_path / "out")
-
-
-def test_weights_begin_where_torch_puts_them_wherever_they_were_read_to(opened: Open) -> None:
-    start = opened()
-    before = {}
-    for name, one in start.model.named_parameters():
-        room = torch.empty(one.numel() + 1)
-        room[1:] = one.data.flatten()
-        one.data = room[1:].view(one.shape)
-        before[name] = one.data.clone()
-        assert one.data_ptr() % CACHE_LINE
-    learner = make_learner(start, RECIPE)
-    for name, one in learner.base.named_parameters():
-        assert one.data_ptr() % CACHE_LINE == 0
-        if "lora_" not in name:
-            assert torch.equal(one.data, before[name.replace(".base_layer", "")])
 
 
 def test_modules_that_are_not_there_are_refused_with_those_that_are(

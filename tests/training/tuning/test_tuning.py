@@ -103,6 +103,7 @@ def test_a_killed_run_goes_on_from_its_last_whole_checkpoint(
         "from training.tuning.conftest import RECIPE, Opened, parts, with_train\n"
         "from training.tuning.test_tuning import Ear\n"
         "from codelathe.training.tuning import tune\n"
+        f"torch.set_num_threads({torch.get_num_threads()})\n"
         f"path = Path({str(folder())!r})\n"
         "model = transformers.AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32)\n"
         "tokenizer = transformers.AutoTokenizer.from_pretrained(path)\n"

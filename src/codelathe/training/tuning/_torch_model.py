@@ -26,8 +26,6 @@ from codelathe.training.tuning.result import durable_name
 
 #: From this share of exact zeros on a matrix counts as pruned.
 PRUNED = 0.05
-#: Bytes. torch's own allocations on a CPU begin on a multiple of it.
-CACHE_LINE = 64
 
 
 @dataclass(slots=True)
@@ -99,7 +97,6 @@ def make_learner(start: OpenedModel, recipe: Recipe) -> Learner:
         ModelFileError: the adapter to go on from does not fit.
     """
     model = start.model
-    _settle(model)
     if recipe.method.name == "full":
         return _full(start, model)
     model.requires_grad_(False)
@@ -114,20 +111,6 @@ def make_learner(start: OpenedModel, recipe: Recipe) -> Learner:
     fuse(tuned)
     speed_up(model)
     return Learner(tuned, model, adapter=True, zeros=Zeros(), base_sparsity=sparsity)
-
-
-def _settle(model: Any) -> None:
-    """Let two runs of one recipe round alike.
-
-    How a CPU's matrix library rounds depends on how many threads it takes, which it may choose
-    anew each time until it is told, and on where in memory a matrix begins: what is read from a
-    file begins anywhere, what torch allocates on whole cache lines. (Intel, "Obtaining
-    Numerically Reproducible Results", oneMKL Developer Guide.)
-    """
-    torch.set_num_threads(torch.get_num_threads())
-    for one in (*model.parameters(), *model.buffers()):
-        if one.is_floating_point() and one.device.type == "cpu" and one.data_ptr() % CACHE_LINE:
-            one.data = one.data.clone()
 
 
 def _full(start: OpenedModel, model: Any) -> Learner:
