@@ -9,6 +9,7 @@ twice as it is, which shows by how much, and once with sets that keep their orde
 ours is compared with.
 
     python benches/metrics.py --json metrics.json [--encoder DIR]
+    python benches/metrics.py --metrics bertscore --encoder DIR
 
 BERTScore takes part where torch and transformers are installed and an encoder is named.
 """
@@ -99,11 +100,15 @@ MODULES = (
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--metrics", default=",".join(PEERS), help="of them, with commas")
     parser.add_argument("--pairs", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--encoder", default="", help="a folder with an encoder, for BERTScore")
     parser.add_argument("--json", type=Path, default=None)
     args = parser.parse_args()
+    names = args.metrics.split(",")
+    if unknown := [name for name in names if name not in PEERS]:
+        parser.error(f"unknown: {', '.join(unknown)}; there are {', '.join(PEERS)}")
     pairs = make_pairs(args.pairs)
     report: dict[str, Any] = {
         "pairs": args.pairs,
@@ -111,7 +116,7 @@ def main() -> None:
         "python": platform.python_version(),
     }
     with tempfile.TemporaryDirectory(prefix="lathe-bench-") as folder:
-        for name in PEERS:
+        for name in names:
             if name == "bertscore" and not (args.encoder and has_torch()):
                 report[name] = "left out: torch, transformers or --encoder is not there"
                 continue
