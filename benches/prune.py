@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -73,7 +72,7 @@ def prune(options: argparse.Namespace, method: str, out: Path) -> dict[str, Any]
     told = json.loads(done.stdout)
     return {
         "seconds": round(time.monotonic() - began, 1),
-        "peak_mib": int(done.stderr.split()[-1]) // 1024,
+        "peak_mib": int(done.stderr.split()[-1]) // _MIB,
         "reached": told["reached"],
         "packed_share": round(told["bytes"]["stored"] / told["bytes"]["dense"], 4),
         "bytes": told["bytes"],
@@ -81,12 +80,13 @@ def prune(options: argparse.Namespace, method: str, out: Path) -> dict[str, Any]
     }
 
 
-#: The verb, and behind it on standard error the peak memory of its process in KiB.
+#: The verb, and behind it on standard error the peak memory of its process in bytes.
 _WATCHED = """
-import resource, sys
+import sys
 from codelathe.cli import run
+from codelathe.core.fresh import peak_memory
 code = run(sys.argv[1:])
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
+print(peak_memory(), file=sys.stderr)
 sys.exit(code)
 """
 
@@ -105,6 +105,7 @@ def perplexity(options: argparse.Namespace, model: str, precision: str) -> dict[
 def measure(model: str, precision: str, count: int) -> dict[str, Any]:
     from codelathe.compression.calibration import WINDOW, cut_windows, library_texts
     from codelathe.compression.perplexity import measure_perplexity
+    from codelathe.core.fresh import peak_memory
     from codelathe.wiring import open_checkpoint
 
     opened = open_checkpoint(model, precision)
@@ -115,10 +116,9 @@ def measure(model: str, precision: str, count: int) -> dict[str, Any]:
         count, WINDOW, tokenizer.eos_token_id,
     )  # fmt: skip
     found = measure_perplexity(opened.model, windows.ids)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 // _MIB
     return {
         "perplexity": round(found.value, 4), "tokens": found.tokens,
-        "windows_sha256": windows.sha256[:16], "measuring_peak_mib": peak,
+        "windows_sha256": windows.sha256[:16], "measuring_peak_mib": peak_memory() // _MIB,
     }  # fmt: skip
 
 

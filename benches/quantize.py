@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -143,6 +142,7 @@ def run(model: str, method: str, tokens: int) -> dict[str, Any]:
 
 def measure(model: str, name: str, tokens: int) -> dict[str, Any]:
     from codelathe.compression.calibration import library_texts
+    from codelathe.core.fresh import peak_memory
     from codelathe.wiring import open_engine
 
     texts = iter(text[:_PROMPT] for text in library_texts("held out").texts if len(text) > _PROMPT)
@@ -165,7 +165,7 @@ def measure(model: str, name: str, tokens: int) -> dict[str, Any]:
         "engine": name,
         "version": version,
         "load_seconds": round(loaded, 2),
-        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "peak_mib": peak_memory() >> 20,
         "prompt": round(statistics.median(reading), 1),
         "decode_1": round(statistics.median(writing), 1),
         f"decode_{_BATCH}": round(statistics.median(together), 1),

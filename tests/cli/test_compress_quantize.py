@@ -25,10 +25,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def loose(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Drawn weights are further from themselves than learned ones."""
-    for name, method in list(quantizing_methods.METHODS.items()):
-        changed = replace(method, bounds=quantizing.LOOSE)
-        monkeypatch.setitem(quantizing_methods.METHODS, name, changed)
+    quantizing.loosen(monkeypatch)
 
 
 def quantize(model: Path | str, method: str, *args: str, out: str = "out") -> int:

@@ -235,9 +235,13 @@ def test_the_card_tells_method_size_and_distance(made: Make) -> None:
 
 
 def test_calibration_is_on_the_code_that_was_named(made: Make) -> None:
-    told = made("openvino-int4-awq").details
-    assert (told["calibration"]["source"], told["calibration"]["windows"]) == ("code", 2)
+    done = made("openvino-int4-awq")
+    told = done.details
+    source, windows = told["calibration"]["source"], told["calibration"]["windows"]
+    assert (source, windows) == (quantizing.CODE.source, 2)
     assert told["settings"]["awq"]
+    card = (done.path / "README.md").read_text()
+    assert "tokens: calibrate.py |" in card, "not the folder it is in"
 
 
 def test_the_same_again_is_answered_at_once(made: Make, model: Path) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from codelathe.compression import quantizing_methods
 from codelathe.compression.variants import parse_variants
 from codelathe.core.errors import MissingDependency, UnsupportedArgument
 from codelathe.wiring import (
@@ -32,10 +30,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def loose(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Drawn weights are further from themselves than learned ones."""
-    for name, method in list(quantizing_methods.METHODS.items()):
-        changed = replace(method, bounds=quantizing.LOOSE)
-        monkeypatch.setitem(quantizing_methods.METHODS, name, changed)
+    quantizing.loosen(monkeypatch)
 
 
 def make(model: Path, variant: str, out: Path) -> dict[str, Any]:

@@ -11,13 +11,14 @@ import hashlib
 import random
 import re
 import sysconfig
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from codelathe.core.errors import InputError
 from codelathe.core.opened import OpenedModel
+from codelathe.hub.card import named
 
 #: Tokens of a window; a model that places fewer gets windows of its own length.
 WINDOW = 512
@@ -59,6 +60,20 @@ class Windows:
     def sha256(self) -> str:
         """The SHA-256 of the tokens."""
         return hashlib.sha256(repr(self.ids).encode("ascii")).hexdigest()
+
+    def document(self) -> dict[str, Any]:
+        """What a model was calibrated on, as JSON has it."""
+        return {
+            "source": self.source,
+            "windows": len(self.ids),
+            "length": len(self.ids[0]),
+            "sha256": self.sha256,
+        }
+
+
+def calibration_words(told: Mapping[str, Any]) -> str:
+    """`Windows.document` as a card has it: of a file only its name, its folder is nobody's."""
+    return f"{told['windows']} x {told['length']} tokens: {named(told['source'])}"
 
 
 @dataclass(frozen=True, slots=True)

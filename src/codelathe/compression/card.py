@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from codelathe.compression.calibration import calibration_words
 from codelathe.core.lineage import Lineage
 from codelathe.core.packed import PACKED
 from codelathe.hub.card import named
@@ -37,9 +38,7 @@ def card(pruned: Pruned, lineage: Lineage) -> str:
         ("made by", f"`lathe {lineage.made_by}`, codelathe {lineage.codelathe}"),
     ]
     if pruned.calibration:
-        told = pruned.calibration
-        source = named(str(told["source"]))
-        rows.insert(5, ("calibration", f"{told['windows']} x {told['length']} tokens: {source}"))
+        rows.insert(5, ("calibration", calibration_words(pruned.calibration)))
     if pruned.recovered:
         won = pruned.recovered
         learned = (

@@ -100,7 +100,7 @@ def _prune_into(
         mask_sha256=inspection.mask_sha256(layers) if job.options.unstructured else "",
         precisions=fingerprint.precisions,
         removed=removed,
-        calibration=_told(windows),
+        calibration=windows.document() if windows else None,
         recovered=recovered,
         notes=tuple(notes),
     )
@@ -264,17 +264,6 @@ def _describe(opened: Opened, pruned: Pruned, folder: Path) -> None:
     )
     write_lineage(folder, lineage)
     (folder / "README.md").write_text(card(pruned, lineage), encoding="utf-8")
-
-
-def _told(windows: Windows | None) -> dict[str, Any] | None:
-    if windows is None:
-        return None
-    return {
-        "source": windows.source,
-        "windows": len(windows.ids),
-        "length": len(windows.ids[0]),
-        "sha256": windows.sha256,
-    }
 
 
 def _check_saved(

@@ -130,7 +130,7 @@ def _quantized(
         "about": job.method.about,
         "engines": list(doors.engines(job.method, target)),
         "settings": settings,
-        "calibration": making.told_calibration,
+        "calibration": making.calibration.document() if making.calibration else None,
         "bytes": {"original": weight_bytes(job.path), "stored": weight_bytes(target)},
         "precisions": count_types(tensors),
         "tensors": {tensor.name: tensor.type for tensor in tensors},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codelathe.compression.calibration import calibration_words
 from codelathe.compression.quantizing_job import DETAILS, QuantizeJob
 from codelathe.core.lineage import Lineage
 from codelathe.hub.card import named
@@ -32,8 +33,7 @@ def card(job: QuantizeJob, lineage: Lineage) -> str:
         ("made by", f"`lathe {lineage.made_by}`, codelathe {lineage.codelathe}"),
     ]
     if calibrated := told["calibration"]:
-        text = f"{calibrated['windows']} x {calibrated['length']} tokens: {calibrated['source']}"
-        rows.insert(3, ("calibration", text))
+        rows.insert(3, ("calibration", calibration_words(calibrated)))
     table = "\n".join(f"| {name} | {value} |" for name, value in rows)
     notes = "".join(f"- {note}\n" for note in (*told["notes"], *check["faults"]))
     return (

@@ -13,6 +13,7 @@ from codelathe.compression.calibration import Texts
 from codelathe.compression.job import Opened
 from codelathe.compression.quantizing_methods import Method
 from codelathe.core.lineage import LINEAGE, Lineage
+from codelathe.core.modelref import path_ref
 
 VERB = "compress quantize"
 #: Where `lathe.json` and the card have what was done.
@@ -92,8 +93,7 @@ class Quantized:
     @property
     def ref(self) -> str:
         """What the other verbs take it by."""
-        own = str(self.path)
-        return own if "/" in own or own.endswith(".gguf") else f"./{own}"
+        return path_ref(self.path)
 
     def document(self) -> dict[str, Any]:
         """For `--json`."""

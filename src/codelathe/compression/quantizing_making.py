@@ -41,19 +41,6 @@ class Making:
         assert opened is not None, "it is taken once"
         return opened
 
-    @property
-    def told_calibration(self) -> dict[str, Any] | None:
-        """What was calibrated on, as JSON has it."""
-        windows = self.calibration
-        if windows is None:
-            return None
-        return {
-            "source": windows.source,
-            "windows": len(windows.ids),
-            "length": len(windows.ids[0]),
-            "sha256": windows.sha256,
-        }
-
 
 def require_tools(method: Method) -> None:
     """See that what the method needs is installed.

@@ -12,6 +12,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -66,15 +67,17 @@ def run_fresh(target: str, asked: Mapping[str, Any], tell: Tell) -> dict[str, An
 
 
 def peak_memory() -> int:
-    """The most bytes that this process has held at once, as far as the system tells; else 0.
+    """The most bytes that this process has held at once.
 
-    Not `getrusage`: what that gives a process begins with the memory of the one it was begun by.
+    On Linux not by `getrusage`: what that gives a process begins with the memory of the one it
+    was begun by.
     """
     with suppress(OSError), open("/proc/self/status", encoding="ascii") as status:  # noqa: PTH123
         for line in status:
             if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-    return 0
+                return int(line.split()[1]) << 10
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most << 10
 
 
 def _asked(

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from codelathe.core.errors import UsageError
+from codelathe.core.fresh import peak_memory
 from codelathe.core.lineage import Lineage, write_lineage
 from codelathe.text.chat import ChatTemplate
 from codelathe.training.data.fitting import parse_policy
@@ -33,7 +34,6 @@ from codelathe.training.tuning import folder as runs
 from codelathe.training.tuning.batches import documents_sha256
 from codelathe.training.tuning.card import write_card
 from codelathe.training.tuning.listening import Listener
-from codelathe.training.tuning.memory import peak_memory
 from codelathe.training.tuning.metrics import draw, read_metrics, write_events
 from codelathe.training.tuning.result import Tuned
 

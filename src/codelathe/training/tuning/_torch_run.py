@@ -18,6 +18,7 @@ from accelerate import PartialState
 from accelerate.utils import reduce
 
 from codelathe.core.errors import InputError
+from codelathe.core.fresh import peak_memory
 from codelathe.core.lineage import read_lineage, write_lineage
 from codelathe.core.opened import OpenedModel
 from codelathe.training.recipe import Recipe, override
@@ -39,7 +40,6 @@ from codelathe.training.tuning._torch_weights import save_weights
 from codelathe.training.tuning.batches import Line, lay_out
 from codelathe.training.tuning.card import write_card
 from codelathe.training.tuning.listening import Listener, Standing
-from codelathe.training.tuning.memory import peak_memory
 from codelathe.training.tuning.metrics import Metrics, draw, read_metrics, write_events
 from codelathe.training.tuning.result import Tuned, TuningStopped
 from codelathe.training.tuning.tuning import Parts, identify, lineage_of

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import resource
 import sys
 
 #: From glibc's malloc.h.
@@ -33,9 +32,3 @@ def keep_memory() -> bool:
     settings = ((_MMAP_MAX, 0), (_TRIM_THRESHOLD, _LARGEST), (_TOP_PAD, _PAD))
     took = [tell(name, value) for name, value in settings]
     return all(took)
-
-
-def peak_memory() -> int:
-    """The most bytes that this process has had in memory."""
-    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return kilobytes if sys.platform == "darwin" else kilobytes << 10
