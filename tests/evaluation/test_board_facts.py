@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,8 @@ def knowledge(tmp_path: Path) -> Knowledge:
         ("codegen-350M-mono", Facts("pretrained", parameters=350_000_000)),
         ("phi-3-mini-fp16", Facts(precision="F16")),
         ("gpt-5-mini", Facts()),
+        ("house-Q4_K_M-q8_0.gguf", Facts(precision="Q8_0")),
+        ("acme/tuned-7b-gptq-int4", Facts(precision="GPTQ", parameters=7_000_000_000)),
     ],
 )
 def test_a_name_says_what_it_says_and_no_more(name: str, facts: Facts) -> None:
@@ -57,6 +60,17 @@ def test_a_checkpoint_says_its_precision(knowledge: Knowledge, tmp_path: Path) -
     (folder / "config.json").write_text('{"model_type": "llama", "torch_dtype": "bfloat16"}')
     (folder / "model.safetensors").write_bytes(b"x" * 10)
     assert knowledge.facts(str(folder)).precision == "BF16"
+
+
+@pytest.mark.parametrize("record", ['{"gguf": {}, "check": {}}', "{", '{"kind": "checkpoint"}'])
+def test_a_record_beside_a_gguf_file_takes_nothing_from_what_its_header_says(
+    knowledge: Knowledge, tmp_path: Path, record: str
+) -> None:
+    head = b"GGUF" + struct.pack("<IQQQ", 3, 1, 0, 1) + b"a" + struct.pack("<IQIQ", 1, 32, 8, 0)
+    path = tmp_path / "mine.gguf"
+    path.write_bytes(head + bytes(-len(head) % 32) + bytes(34))
+    (tmp_path / "mine.gguf.lathe.json").write_text(record)
+    assert knowledge.facts(str(path)) == Facts("unknown", "Q8_0", 32, path.stat().st_size)
 
 
 def test_every_published_row_says_its_source_and_is_marked() -> None:

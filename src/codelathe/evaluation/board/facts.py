@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 from math import prod
 from pathlib import Path
@@ -62,13 +63,16 @@ def bits(precision: str) -> int | None:
 
 
 def facts_of_name(name: str) -> Facts:
-    """What a name says, such as `Qwen2.5-Coder-1.5B-Instruct-Q4_K_M`."""
+    """What a name says, such as `Qwen2.5-Coder-1.5B-Instruct-Q4_K_M`.
+
+    That of a GGUF file ends in its type; before it may stand that of what it was made from.
+    """
     lower = name.lower()
-    size, precision = _SIZE.search(lower), _PRECISION.search(lower)
+    size, precisions = _SIZE.search(lower), _PRECISION.findall(lower)
     words = set(re.split(r"[^a-z0-9]+", lower))
     return Facts(
         next((t for t, signs in _WORDS.items() if words.intersection(signs)), UNKNOWN),
-        tidy_precision(precision[1]) if precision else UNKNOWN,
+        tidy_precision(precisions[-1 if lower.endswith(".gguf") else 0]) if precisions else UNKNOWN,
         _count(size) if size else None,
     )
 
@@ -100,7 +104,9 @@ class Knowledge:
             same = local is not None and not (sha256 and local.sha256 not in ("", sha256))
             told = Facts()
             if local is not None and same:
-                told = _of_files(local).or_else(self._of_parent(local.path))
+                told = _of_files(local)
+                with suppress(LatheError, *DAMAGED):  # a record that tells of something else
+                    told = told.or_else(self._of_parent(local.path))
             return told.or_else(self._of_catalogue(ref, sha256))
         except (LatheError, *DAMAGED):  # what cannot be read says nothing
             return Facts()
