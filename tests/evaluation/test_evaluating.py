@@ -20,6 +20,7 @@ from codelathe.benchmarks import Benchmark
 from codelathe.core.errors import DiskFull, InUse, LatheError, RemoteTimeout, UsageError
 from codelathe.core.generation import Completion, EngineInfo, Request, Watch
 from codelathe.engines.scripted import ScriptedAnswer, ScriptedEngine
+from codelathe.evaluation import generating
 from codelathe.evaluation.evaluating import Hearing, Standing, Wish, folder_name
 from codelathe.evaluation.transcript import Transcript
 from fakes.evaluating import asking, model, planned, run
@@ -411,6 +412,33 @@ def test_a_result_has_the_seconds_of_writing_however_fast_the_judge_is(tmp_path:
     story = run(tmp_path / "run", SAYS, engine=Lingering(SAYS)).story
     assert story["generation"]["seconds"] > 0
     assert story["generation"]["tokens_per_second"] is not None
+
+
+def test_a_session_that_was_killed_does_not_flatter_the_speed_of_writing(tmp_path: Path) -> None:
+    with pytest.raises(RemoteTimeout):
+        run(tmp_path / "run", (*SAYS[:3], RemoteTimeout("gone")))
+    journal = tmp_path / "run" / "completions.jsonl.journal"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join(x for x in lines if not x.startswith(b'{"note": {"seconds"')))
+    told = run(tmp_path / "run", SAYS, engine=Lingering(SAYS)).story["generation"]
+    own = rows(tmp_path / "run", FILES[0])[3]["completion_tokens"]
+    assert told["tokens_per_second"] == pytest.approx(own / told["seconds"], abs=0.1)
+
+
+def test_the_seconds_of_writing_are_noted_while_they_pass(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generating, "_NOTED", 0.0)
+    with pytest.raises(RemoteTimeout):
+        run(tmp_path / "run", (*SAYS[:3], RemoteTimeout("gone")))
+    journal = (tmp_path / "run" / "completions.jsonl.journal").read_text()
+    assert journal.count('{"note": {"seconds"') > 3
+
+
+def test_judged_again_a_run_has_the_speed_that_it_had(tmp_path: Path) -> None:
+    first = run(tmp_path / "run", SAYS, engine=Lingering(SAYS)).story
+    (tmp_path / "run" / "verdicts.jsonl").unlink()
+    assert run(tmp_path / "run", SAYS).story["generation"] == first["generation"]
 
 
 def test_a_cache_that_cannot_be_written_holds_nobody_up(tmp_path: Path) -> None:

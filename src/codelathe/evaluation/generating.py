@@ -24,6 +24,8 @@ from codelathe.evaluation.transcript import Transcript, Written
 
 _TOGETHER = 4096
 _SEEDS = 1 << 30
+_NOTED = 10.0
+"""Seconds of writing after which they are noted: those that `kill -9` takes are not counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,8 @@ class Generation:
         self._engine = engine
         self._transcript = transcript
         self._grown = grown
+        self._noted = 0.0
+        self._tokens = 0
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="codelathe-generation", daemon=True)
 
@@ -120,11 +124,18 @@ class Generation:
             failure = error
         self.pace.ended = time.monotonic()
         try:
-            self._transcript.note({"seconds": round(self.pace.seconds, 3)})
+            self._note_pace()
             self._engine.close()
         except Exception as error:  # noqa: BLE001 (a full disk, say)
             failure = failure or error
         self._transcript.end(failure)
+
+    def _note_pace(self) -> None:
+        """Keep the seconds since the last note, and the tokens that were written in them."""
+        seconds = round(self.pace.seconds - self._noted, 3)
+        self._transcript.note({"seconds": seconds, "tokens": self._tokens})
+        self._noted += seconds
+        self._tokens = 0
 
     def _write_all(self) -> None:
         missing = self._transcript.missing()
@@ -209,6 +220,9 @@ class Generation:
         )
         self.pace.answers += 1
         self._transcript.put(index, row)
+        self._tokens += row.completion_tokens
+        if self.pace.seconds - self._noted >= _NOTED:
+            self._note_pace()
         self._grown()
 
 

@@ -204,7 +204,11 @@ class Transcript(GrowingFile):
         )
 
     def story(self, finished: Mapping[str, Any] | None) -> Mapping[str, Any]:
-        """Tokens, seconds and reasons of ending, and the hash of the rows."""
+        """Tokens, seconds and reasons of ending, and the hash of the rows.
+
+        The speed is of those tokens whose seconds were noted: not of what a session wrote last
+        that was killed.
+        """
         if finished is not None:
             return {name: finished[name] for name in STORY}
         tokens, reasons = Counter[str](), Counter[str]()
@@ -215,13 +219,15 @@ class Transcript(GrowingFile):
             reasons[row.finish_reason] += 1
             costs.append(row.cost_usd) if row.cost_usd != 0 else None
         known = [cost for cost in costs if cost is not None]
-        seconds = sum(note.get("seconds", 0.0) for note in self.notes)
+        seconds, timed = (
+            sum(note.get(name, 0) for note in self.notes) for name in ("seconds", "tokens")
+        )
         return {
             "generation": {
                 "prompt_tokens": tokens["prompt"],
                 "completion_tokens": tokens["completion"],
                 "seconds": round(seconds, 3),
-                "tokens_per_second": round(tokens["completion"] / seconds, 1) if seconds else None,
+                "tokens_per_second": round(timed / seconds, 1) if seconds else None,
                 "finish_reasons": dict(sorted(reasons.items())),
                 "cost_usd": sum(known) if len(known) == len(costs) else None,
             },
@@ -252,7 +258,10 @@ class Transcript(GrowingFile):
             verdicts = self.path.parent / VERDICTS
             if not verdicts.exists() or not verdicts.stat().st_size:  # to be judged again
                 self._begin()
-                self.note({"seconds": result["generation"]["seconds"]})
+                seconds, speed = (
+                    result["generation"][name] or 0 for name in ("seconds", "tokens_per_second")
+                )
+                self.note({"seconds": seconds, "tokens": seconds * speed})
         elif self.result.exists() or (self.path.parent / VERDICTS).exists():
             self._check(result.get("run"), "completions")
         else:
