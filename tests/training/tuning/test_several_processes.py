@@ -8,10 +8,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from codelathe.training.tuning import tune
+from codelathe.training.tuning import Silence, _torch_run, tune
 from codelathe.training.tuning.folder import checkpoints
 from training.tuning.conftest import RECIPE, Opened, losses, parts, with_train
 
@@ -75,3 +77,22 @@ def test_processes_of_which_one_is_interrupted_stop_together_and_go_on_to_the_lo
     tune(opened(), parts(), with_train(RECIPE, accumulate=2), tmp_path / "one")
     for (_, one), (_, two) in zip(losses(tmp_path / "one"), losses(tmp_path / "two"), strict=True):
         assert one == pytest.approx(two, abs=2e-4)
+
+
+def test_a_stop_that_is_asked_for_while_processes_agree_is_not_forgotten(
+    opened: Callable[..., Opened], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = _torch_run._Run(opened(), RECIPE, tmp_path, Silence())
+
+    def interrupted(asked: Any, _: str) -> Any:
+        signal.raise_signal(signal.SIGINT)
+        return asked
+
+    monkeypatch.setattr(
+        _torch_run, "PartialState", lambda: SimpleNamespace(num_processes=2, device="cpu")
+    )
+    monkeypatch.setattr(_torch_run, "reduce", interrupted)
+    with run._interruptible():
+        assert not run._asked_to_stop()  # the others have not heard of it yet
+        monkeypatch.setattr(_torch_run, "reduce", lambda asked, _: asked)
+        assert run._asked_to_stop()

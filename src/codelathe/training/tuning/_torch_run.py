@@ -75,7 +75,8 @@ class _Run:
     def __init__(self, start: OpenedModel, recipe: Recipe, out: Path, listener: Listener) -> None:
         self._start, self._recipe, self._out, self._listener = start, recipe, out, listener
         self._learner: Learner = make_learner(start, recipe)
-        self._stopped = False
+        self._asked = False  # this process was asked to stop
+        self._stopped = False  # all of them stop
         self._began = (0, time.monotonic())  # this process: its first step, and when
 
     def whole(self, parts: Parts) -> Tuned:
@@ -106,7 +107,7 @@ class _Run:
             if metrics is not None:
                 metrics.close()
                 self._draw()
-        if self._stopped:
+        if self._asked or self._stopped:
             raise KeyboardInterrupt
         return self._finish(tuner)
 
@@ -179,8 +180,10 @@ class _Run:
     def _asked_to_stop(self) -> bool:
         """Whether the run ends after this step: where one process was asked, all of them do."""
         state = PartialState()
+        self._stopped = self._asked
         if state.num_processes > 1:
-            asked = torch.tensor(float(self._stopped), device=state.device)
+            # Apart from what was asked: a signal that comes while the others are waited for counts.
+            asked = torch.tensor(float(self._asked), device=state.device)
             self._stopped = bool(reduce(asked, "sum"))
         return self._stopped
 
@@ -299,9 +302,9 @@ class _Run:
             return
 
         def stop(number: int, frame: Any) -> None:  # noqa: ARG001
-            if self._stopped:
+            if self._asked:
                 raise KeyboardInterrupt
-            self._stopped = True
+            self._asked = True
             self._listener.say("stopping after this step; what is done is kept")
 
         before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
