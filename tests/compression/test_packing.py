@@ -149,6 +149,26 @@ def test_a_damaged_bitmap_is_refused(tmp_path: Path) -> None:
         read_packed(path)
 
 
+def test_a_single_changed_bit_is_refused_wherever_it_is(tmp_path: Path) -> None:
+    path, _, size = packed(tmp_path, {"s": sparse(0.5, torch.bfloat16, 9), "w": torch.rand(40)})
+    whole = path.read_bytes()
+    begin = 8 + int.from_bytes(whole[:8], "little")
+    for place in range(begin, size):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :])
+        with pytest.raises(ModelFileError, match="is damaged"):
+            read_packed(path)
+
+
+def test_a_file_from_before_there_were_checksums_is_read(tmp_path: Path) -> None:
+    weights = sparse(0.5, torch.float32, 9)
+    path, _, _ = packed(tmp_path, {"w": weights})
+    with safe_open(path, framework="pt") as file:
+        told = json.loads(file.metadata()[FORMAT])
+    del told["tensors"]["w"]["crc32"]
+    save_file(load_file(path), path, {FORMAT: json.dumps(told)})
+    assert same_bits(read_packed(path)["w"], weights)
+
+
 def test_a_part_that_is_cut_is_refused(tmp_path: Path) -> None:
     path, _, _ = packed(tmp_path, {"w": sparse(0.5, torch.float32, 64)})
     with safe_open(path, framework="pt") as file:

@@ -7,6 +7,7 @@ third; mantissas stay as they are. Zero is told by the bits, so -0.0 and NaN com
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,8 @@ def pack_tensor(tensor: torch.Tensor) -> tuple[Any, PackedTensor]:
     parts += [np.ascontiguousarray(values[:, place]) for place in range(size)]
     shrunk = [_shrunk(part) for part in parts]
     sizes = tuple((len(now), part.size) for now, part in zip(shrunk, parts, strict=True))
-    return _joined(shrunk), PackedTensor(dtype, tuple(tensor.shape), sparse, sizes)
+    joined = _joined(shrunk)
+    return joined, PackedTensor(dtype, tuple(tensor.shape), sparse, sizes, zlib.crc32(joined))
 
 
 def _shrunk(part: Any) -> bytes:

@@ -6,7 +6,8 @@ name. Its parts stand one behind the other: for a sparse tensor first the bitmap
 byte `j` tells whether element `8 j + i` is stored), then the stored elements' bytes by
 significance, the lowest byte of all of them first. Each part is one zstd frame, or as it is
 where that is no longer. The file's metadata has one entry, `codelathe.packed`: a JSON object of the
-`version` and of every tensor's `dtype`, `shape`, `sparse` and `parts` (bytes stored, bytes meant).
+`version` and of every tensor's `dtype`, `shape`, `sparse`, `parts` (bytes stored, bytes meant) and
+`crc32` (of the bytes stored).
 
 This module knows the form alone; packing and unpacking need torch and stand elsewhere.
 """
@@ -34,12 +35,16 @@ ITEM_BYTES = {
 
 @dataclass(frozen=True, slots=True)
 class PackedTensor:
-    """How one tensor is stored. `parts` are (bytes stored, bytes meant), in order."""
+    """How one tensor is stored. `parts` are (bytes stored, bytes meant), in order.
+
+    `crc32` is of the bytes stored, None in files that were written before there was one.
+    """
 
     dtype: str
     shape: tuple[int, ...]
     sparse: bool
     parts: tuple[tuple[int, int], ...]
+    crc32: int | None = None
 
     @property
     def count(self) -> int:
@@ -63,6 +68,7 @@ class PackedTensor:
             "shape": list(self.shape),
             "sparse": self.sparse,
             "parts": [list(part) for part in self.parts],
+            "crc32": self.crc32,
         }
 
 
@@ -103,6 +109,7 @@ def _tensor(document: Mapping[str, Any]) -> PackedTensor:
         shape=tuple(map(_natural, document["shape"])),
         sparse=bool(document["sparse"]),
         parts=tuple((_natural(stored), _natural(meant)) for stored, meant in document["parts"]),
+        crc32=document.get("crc32"),
     )
     meant = [size for _, size in tensor.parts]
     planes = meant[tensor.sparse :]

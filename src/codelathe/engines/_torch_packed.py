@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -100,6 +101,8 @@ def _parts(data: Any, tensor: PackedTensor) -> Iterator[Any]:
 
     if data.dtype != np.uint8 or data.size != sum(stored for stored, _ in tensor.parts):
         raise _Damaged("a tensor has not the size it should have")
+    if tensor.crc32 not in (None, zlib.crc32(data)):
+        raise _Damaged("the bytes of a tensor are not those that were written")
     reader, at = zstandard.ZstdDecompressor(), 0
     for stored, meant in tensor.parts:
         part = data[at : at + stored]
