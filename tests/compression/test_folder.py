@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from codelathe.compression.folder import check_free, fresh_folder
+from codelathe.compression.folder import check_free, fresh_folder, weight_bytes
 from codelathe.core.errors import DiskFull, UsageError
 
 
@@ -68,3 +68,20 @@ def test_a_link_is_refused_before_the_work_and_not_after_it(tmp_path: Path) -> N
     (tmp_path / "out").symlink_to(tmp_path / "empty")
     with pytest.raises(UsageError, match="there is something"):
         check_free(tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("names", "count"),
+    [
+        (["model.safetensors", "consolidated.safetensors", "pytorch_model.bin"], 100),
+        (["pytorch_model.bin", "optimizer.bin", "training_args.bin"], 100),
+        (["openvino_model.bin", "openvino_tokenizer.bin"], 100),
+        (["model.packed.safetensors"], 100),
+    ],
+)
+def test_weights_are_counted_once_and_nothing_that_is_none(
+    tmp_path: Path, names: list[str], count: int
+) -> None:
+    for name in names:
+        (tmp_path / name).write_bytes(bytes(100))
+    assert weight_bytes(tmp_path) == count

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from codelathe.core.checkpoint import weight_files
 from codelathe.core.disk import check_room, disk_errors, whole_folder
 from codelathe.core.errors import UsageError
 
@@ -60,11 +61,14 @@ def check_fits(folder: Path, needed: int) -> None:
 
 
 def weight_bytes(path: Path) -> int:
-    """The bytes of a file, or of the weights in a folder."""
+    """The bytes of a file, or of the weights in a folder that are loaded.
+
+    Repositories hold the same weights in several forms, and trainers their own state.
+    """
     if path.is_file():
         return path.stat().st_size
-    files = [file for end in ("*.safetensors", "*.bin") for file in path.glob(end)]
-    return sum(file.stat().st_size for file in files if "tokenizer" not in file.name)
+    files = weight_files(path) or path.glob("*_model*.bin")
+    return sum(file.stat().st_size for file in files)
 
 
 def _unwritable(out: Path, told: str) -> UsageError:
