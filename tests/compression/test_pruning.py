@@ -142,6 +142,16 @@ def test_pruning_less_than_is_pruned_already_is_refused(pruned: Prune) -> None:
         pruned(done.job.out, "wanda", 0.4, out="again")
 
 
+def test_what_was_pruned_without_a_pattern_can_be_given_one(pruned: Prune) -> None:
+    done = pruned("llama", "wanda", 0.5)
+    again = pruned(done.job.out, "sparsegpt", None, out="again", pattern="2:4")
+    model = open_checkpoint(f"{again.job.out}/", "float32").model
+    for block in find_blocks(model):
+        for layer in block.layers:
+            assert (layer.matrix.reshape(-1, 4) == 0).sum(1).min() >= 2
+    assert any("were zero already" in note for note in again.notes)
+
+
 def test_a_quantized_checkpoint_is_refused(
     pruned: Prune, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -174,13 +184,14 @@ def test_a_place_that_is_taken_is_refused_before_the_model_is_opened(
     assert (tmp_path / "out" / "mine.txt").read_text() == "mine"
 
 
-def test_weights_that_are_no_numbers_are_refused(pruned: Prune, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["layers.1.mlp.up_proj", "embed_tokens", "norm"])
+def test_weights_that_are_no_numbers_are_refused(pruned: Prune, tmp_path: Path, name: str) -> None:
     folder = checkpoints.save(tmp_path / "broken", "llama")
     model = transformers.AutoModelForCausalLM.from_pretrained(folder)
     with torch.no_grad():
-        model.model.layers[1].mlp.up_proj.weight[3, 3] = float("nan")
+        model.model.get_submodule(name).weight.view(-1)[3] = float("nan")
     model.save_pretrained(folder)
-    with pytest.raises(ModelFileError, match=r"layers\.1\.mlp\.up_proj holds weights"):
+    with pytest.raises(ModelFileError, match=f"model.{name} holds weights .* before anything"):
         pruned(folder)
 
 
@@ -301,6 +312,13 @@ def test_what_a_configuration_tells_of_each_block_is_cut_with_them(
     kinds = ["full_attention", "sliding_attention"] * 2
     gone = done.removed["blocks"]
     assert config.layer_types == [kind for n, kind in enumerate(kinds) if n not in gone]
+
+
+def test_a_model_of_one_block_is_told_what_else_there_is(pruned: Prune, tmp_path: Path) -> None:
+    folder = checkpoints.save(tmp_path / "flat", "llama", num_hidden_layers=1)
+    with pytest.raises(UsageError, match="1 of the model's 1 blocks") as caught:
+        pruned(folder, "depth", 0.5)
+    assert "--method l1-structured" in caught.value.hint
 
 
 @pytest.mark.parametrize("sparsity", [0.1, 0.9])

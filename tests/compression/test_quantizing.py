@@ -14,8 +14,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 
+from codelathe.compression import quantizing as quantizing_module
 from codelathe.compression import quantizing_openvino
 from codelathe.compression.job import Doors, PruneJob
 from codelathe.compression.options import prune_options
@@ -54,15 +56,13 @@ PRUNED = {"made_by": "compress prune", "kind": "checkpoint", "pruning": {"method
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A pruned one, so that zeros can be followed: half of every matrix in the blocks."""
-    import safetensors.torch as safe
-
     folder = quantizing.save(tmp_path_factory.mktemp("llama"))
-    weights = safe.load_file(folder / "model.safetensors")
+    weights = safetensors.torch.load_file(folder / "model.safetensors")
     torch.manual_seed(0)
     for name, tensor in weights.items():
         if name.endswith("proj.weight"):
             tensor[torch.rand_like(tensor) < 0.5] = 0
-    safe.save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    safetensors.torch.save_file(weights, folder / "model.safetensors", {"format": "pt"})
     (folder / "lathe.json").write_text(json.dumps(PRUNED))
     return folder
 
@@ -252,6 +252,57 @@ def test_the_same_again_is_answered_at_once(made: Make, model: Path) -> None:
         assert again.again
         assert again.details == done.details
         assert done.path.stat().st_mtime_ns == before
+
+
+def test_what_was_cut_since_is_not_taken_for_what_was_made(model: Path, tmp_path: Path) -> None:
+    path = quantizing.run(model, "q8_0", tmp_path / "small.gguf").path
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(UsageError, match="something at"):
+        quantizing.run(model, "q8_0", path)
+
+
+def test_a_file_that_somebody_put_there_meanwhile_is_kept(model: Path, tmp_path: Path) -> None:
+    found, out = find_quantizable(str(model)), tmp_path / "small.gguf"
+    job = QuantizeJob(found.ref, found.path, found.sha256, METHODS["q8_0"], out)
+
+    def heard(stage: str, *_: object) -> None:
+        if stage == "comparing":
+            out.write_text("mine")
+
+    with pytest.raises(UsageError, match="something at"):
+        quantize(job, quantize_doors(found, heard), heard)
+    assert [path.name for path in tmp_path.iterdir()] == ["small.gguf"]
+    assert out.read_text() == "mine"
+
+
+def test_a_file_in_the_models_own_folder_is_refused(tmp_path: Path) -> None:
+    model = quantizing.save(tmp_path / "mine")
+    before = sorted(model.iterdir())
+    with pytest.raises(UsageError, match="in the folder of the model it is made from"):
+        quantizing.run(model, "q8_0", model / "small.gguf")
+    assert sorted(model.iterdir()) == before
+
+
+@pytest.mark.parametrize("method", ["dynamic-int8", "q8_0"])
+def test_weights_that_are_no_numbers_are_refused(tmp_path: Path, method: str) -> None:
+    model = quantizing.save(tmp_path / "broken")
+    weights = safetensors.torch.load_file(model / "model.safetensors")
+    weights["model.norm.weight"][3] = float("nan")
+    safetensors.torch.save_file(weights, model / "model.safetensors", {"format": "pt"})
+    with pytest.raises(ModelFileError, match=r"model\.norm holds weights that are no finite"):
+        quantizing.run(model, method, tmp_path / f"out{SUFFIX[method]}")
+
+
+def test_a_model_whose_scores_are_no_numbers_is_kept_and_says_so(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nothing(*_: object) -> Any:
+        return lambda window: np.full((len(window), 400), np.nan, np.float32)
+
+    monkeypatch.setattr(quantizing_module, "torch_score", nothing)
+    done = quantizing.run(model, "dynamic-int8", tmp_path / "out")
+    assert done.details["check"]["faults"] == ["its scores are no numbers"]
+    assert "| KL from the original on code | no number |" in (done.path / "README.md").read_text()
 
 
 def test_another_method_does_not_take_its_place(made: Make, model: Path) -> None:

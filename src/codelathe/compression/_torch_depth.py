@@ -32,7 +32,9 @@ def prune_depth(
     if not 0 < count < len(blocks):
         raise UsageError(
             f"a sparsity of {sparsity:g} is {count} of the model's {len(blocks)} blocks",
-            hint=f"--sparsity {max(1, min(count, len(blocks) - 1)) / len(blocks):.2f}",
+            hint=f"--sparsity {max(1, min(count, len(blocks) - 1)) / len(blocks):.2f}"
+            if len(blocks) > 1
+            else "choose --method l1-structured, which makes the one block smaller",
             field="sparsity",
         )
     influence = measure_influence(model, windows, heard)

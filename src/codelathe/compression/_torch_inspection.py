@@ -67,17 +67,17 @@ def mask_sha256(layers: Iterable[Layer]) -> str:
     return digest.hexdigest()
 
 
-def check_finite(layers: Sequence[Layer], when: str) -> None:
+def check_finite(model: Any, when: str, hint: str) -> None:
     """Refuse weights that are no numbers.
 
     Raises:
-        ModelFileError: with the first such layer.
+        ModelFileError: with the first such tensor.
     """
-    for layer in layers:
-        if not bool(torch.isfinite(layer.matrix).all()):
+    for name, tensor in model.named_parameters():
+        if not bool(torch.isfinite(tensor).all()):
             raise ModelFileError(
-                f"{layer.name} holds weights that are no finite numbers, {when}",
-                hint="fetch the model again, or load it in float32: --precision float32",
+                f"{name.removesuffix('.weight')} holds weights that are no finite numbers, {when}",
+                hint=hint,
             )
 
 

@@ -38,6 +38,7 @@ _MOST_LEARNED, _LEAST_LEARNED = 4096, 8
 _PROBED = 32
 #: Zeros that are there before pruning and no accident.
 _PRUNED_BEFORE = 0.01
+_OTHER_NUMBERS = "fetch the model again, or load it in float32: --precision float32"
 _NO_FASTER = "no engine here runs faster because of zeros: they save room on disk, not time"
 
 
@@ -71,7 +72,7 @@ def _prune_into(
     _refuse(opened, job)
     model = opened.model
     layers = _layers(model)
-    inspection.check_finite(layers, "before anything was pruned")
+    inspection.check_finite(model, "before anything was pruned", _OTHER_NUMBERS)
     before, parameters = inspection.count_zeros(layers), model.num_parameters()
     notes = list(_notes(opened, before, job.options))
     windows = _windows(opened, job)
@@ -80,7 +81,7 @@ def _prune_into(
     if recovered and recovered.recovered >= recovered.pruned:
         notes.append("recovery won nothing on the windows that were held out of it")
     layers = _layers(model)
-    inspection.check_finite(layers, "after pruning")
+    inspection.check_finite(model, "after pruning", _OTHER_NUMBERS)
     after = inspection.count_zeros(layers)
     kept = sum(layer.weights - layer.zeros for layer in after)
     if windows:
@@ -146,7 +147,8 @@ def _notes(opened: Opened, before: Sequence[LayerZeros], options: PruneOptions) 
                 f"{opened.precision}: what quantizing them cost stays lost"
             )
     zeros = sum(layer.zeros for layer in before) / sum(layer.weights for layer in before)
-    if zeros >= options.sparsity and options.unstructured:
+    # A pattern takes others than those that are zero already.
+    if zeros >= options.sparsity and options.unstructured and not options.pattern:
         raise UsageError(
             f"{zeros:.1%} of the weights are zero already: {options.sparsity:.1%} takes none",
             hint="choose a larger --sparsity, or name the model it was pruned from",

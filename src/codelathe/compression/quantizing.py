@@ -102,6 +102,7 @@ def quantize(job: QuantizeJob, doors: QuantizeDoors, heard: Heard = silent) -> Q
         try:
             with fresh_folder(stage) as folder:
                 details = _quantized(folder, folder / job.out.name, job, doors, heard)
+            check_free(job.out)  # somebody else may have been faster
             (stage / job.record.name).replace(job.record)
             (stage / job.out.name).replace(job.out)
         finally:
@@ -146,10 +147,13 @@ def _opened(
     scratch: Path, target: Path, job: QuantizeJob, doors: QuantizeDoors, heard: Heard
 ) -> tuple[Making, Original, _Text]:
     """The original, asked and ready to be quantized."""
+    from codelathe.compression._torch_inspection import check_finite
+
     heard("loading", 0, 1)
     opened = doors.open()
     _refuse_opened(opened, job)
     check_model(opened.model, job.method)
+    check_finite(opened.model, "before anything was quantized", "make or fetch the model again")
     _complete(opened)
     windows = held_out_windows(opened)
     count = opened.model.num_parameters()
@@ -172,6 +176,13 @@ def _check_place(job: QuantizeJob) -> None:
         raise UsageError(
             f"{job.method.name} makes {what}, and {job.out} is named as something else",
             hint=f"--out small{'.gguf' if job.method.file else ''}",
+            field="out",
+        )
+    if job.method.file and job.out.absolute().parent.resolve() == job.path.resolve():
+        raise UsageError(
+            f"{job.out} would be in the folder of the model it is made from, which would then be "
+            "taken for a GGUF model",
+            hint="name a file in another folder",
             field="out",
         )
     check_free(job.out)

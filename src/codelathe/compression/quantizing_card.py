@@ -26,7 +26,7 @@ def card(job: QuantizeJob, lineage: Lineage) -> str:
         ("method", f"`{told['method']}`: {told['about']}"),
         ("weights by precision", types),
         ("bytes of the weights", f"{size['stored']:,}, of {size['original']:,}"),
-        ("KL from the original on code", f"{check['kl_nats_per_token']:.4g} nats a token"),
+        ("KL from the original on code", _divergence(check["kl_nats_per_token"])),
         ("first choices that are the original's", f"{check['agreeing']:.1%}"),
         ("perplexity on code", _perplexity(check["perplexity"])),
         ("recipe, SHA-256", f"`{lineage.recipe_sha256}`"),
@@ -42,6 +42,10 @@ def card(job: QuantizeJob, lineage: Lineage) -> str:
         + "\n\nWhat it cost in programs that still pass is not known before it is measured: `lathe "
         "evaluate humaneval` with both models, then `lathe compare`.\n"
     )
+
+
+def _divergence(told: float | None) -> str:
+    return "no number" if told is None else f"{told:.4g} nats a token"
 
 
 def _perplexity(told: dict[str, float | None]) -> str:

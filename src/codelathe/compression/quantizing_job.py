@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from codelathe.compression.calibration import Texts
+from codelathe.compression.folder import weight_bytes
 from codelathe.compression.job import Opened
 from codelathe.compression.quantizing_methods import Method
 from codelathe.core.lineage import LINEAGE, Lineage
@@ -102,7 +103,10 @@ class Quantized:
 
 
 def read_done(job: QuantizeJob) -> Quantized | None:
-    """What the same job has left, None where it was not done or something else is there."""
+    """What the same job has left, None where it was not done or something else is there.
+
+    A file that was cut or exchanged since is something else.
+    """
     if not job.out.exists():
         return None
     try:
@@ -110,7 +114,8 @@ def read_done(job: QuantizeJob) -> Quantized | None:
         same = (told["made_by"], told["parent_sha256"], told["recipe"]) == (
             VERB, job.sha256, job.recipe,
         )  # fmt: skip
-        return Quantized(job.out, told[DETAILS], again=True) if same else None
+        whole = told[DETAILS]["bytes"]["stored"] == weight_bytes(job.out)
+        return Quantized(job.out, told[DETAILS], again=True) if same and whole else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
