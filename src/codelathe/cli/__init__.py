@@ -127,7 +127,8 @@ def main(args: list[str] | None = None) -> None:
 
 def run(args: list[str]) -> int:
     """Run `lathe` with `args` and return its exit code."""
-    as_json = "--json" in args
+    # Of several processes that share a tuning the first one answers.
+    as_json = "--json" in args and os.environ.get("RANK", "0") == "0"
     try:
         outcome: Any = lathe.main(args, prog_name="lathe", standalone_mode=False)
     except click.exceptions.Exit as stop:

@@ -27,7 +27,7 @@ from codelathe.training.tuning import folder as runs
 from codelathe.training.tuning._torch_isolation import choose_layout
 from codelathe.training.tuning._torch_model import Learner, make_learner
 from codelathe.training.tuning._torch_place import choose_precision, require_memory
-from codelathe.training.tuning._torch_told import quiet, told_of_memory
+from codelathe.training.tuning._torch_told import quiet, told_of_memory, told_of_others
 from codelathe.training.tuning._torch_trainer import (
     Course,
     Hooks,
@@ -56,9 +56,10 @@ def run(start: OpenedModel, parts: Parts, recipe: Recipe, out: Path, listener: L
         identity = identify(recipe, start.sha256, parts, start.adapter)
         runs.claim(out, identity.document())
         runs.clear_halves(out)
-    state.wait_for_everyone()
+    with told_of_others():
+        state.wait_for_everyone()
     recipe = override(recipe, train={"precision": choose_precision(recipe)})
-    with quiet(), told_of_memory(recipe):
+    with quiet(), told_of_others(), told_of_memory(recipe):
         return _Run(start, recipe, out, listener).whole(parts)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,8 @@ from codelathe.training.recipe import Recipe
 from codelathe.training.tuning._torch_place import lower
 
 _MEMORY = ("can't allocate memory", "out of memory", "cannot allocate memory")
+#: What processes speak to each other by, as errors name it.
+_BETWEEN = ("gloo", "nccl")
 
 
 @contextmanager
@@ -26,6 +29,21 @@ def told_of_memory(recipe: Recipe) -> Iterator[None]:
     except RuntimeError as error:
         if any(words in str(error).lower() for words in _MEMORY):
             raise EngineError("there is too little memory", hint=lower(recipe)) from None
+        raise
+
+
+@contextmanager
+def told_of_others() -> Iterator[None]:
+    """Say that another process of the run has ended, where this one would wait for it."""
+    try:
+        yield
+    except RuntimeError as error:
+        several = int(os.environ.get("WORLD_SIZE", "1")) > 1
+        if several and any(word in str(error).lower() for word in _BETWEEN):
+            raise EngineError(
+                "another process of this run has ended",
+                hint="see what it said; the same command goes on from the last checkpoint",
+            ) from None
         raise
 
 
