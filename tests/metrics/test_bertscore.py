@@ -229,6 +229,18 @@ def test_an_encoder_that_is_not_whole_is_refused(spoil: Any, told: str, tmp_path
 
 
 @needs_torch
+def test_an_encoder_whose_vectors_are_no_numbers_gives_no_score(tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    path = checkpoints().save(tmp_path, "bert") / "model.safetensors"
+    weights = load_file(path)
+    weights[next(name for name in weights if "word_embeddings" in name)][:] = float("nan")
+    save_file(weights, path, {"format": "pt"})
+    with pytest.raises(ArtefactUnavailable, match="no numbers"):
+        rows(str(tmp_path), ["a"], [("b",)])
+
+
+@needs_torch
 def test_loading_an_encoder_prints_nothing(encoder: str, capfd: pytest.CaptureFixture[str]) -> None:
     BertScore(Settings("", Encoder(encoder)))
     assert capfd.readouterr() == ("", "")

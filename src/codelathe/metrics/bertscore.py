@@ -87,7 +87,8 @@ class BertScore:
     Each token of one text is matched with the token of the other that is nearest; precision
     is the mean over the prediction's tokens, recall over the reference's. Start and end marks
     may be matched, but count for nothing. With several references the best counts, for each
-    number alone. An empty text scores 0, whatever it is compared with.
+    number alone. An empty text scores 0, whatever it is compared with. An encoder whose vectors
+    are no numbers is ArtefactUnavailable: a score of them would be none.
 
     A row: precision, recall, F1, 1.
     """
@@ -141,6 +142,7 @@ class _Network:
 
     def __init__(self, encoder: Encoder) -> None:
         require_packages()
+        self._encoder = encoder
         self._torch, transformers = import_module("torch"), import_module("transformers")
         config, self._tokenizer, model = _loaded(encoder, transformers)
         depth = config.num_hidden_layers
@@ -192,7 +194,10 @@ class _Network:
             hidden = self._model(
                 input_ids=ids.to(self._device), attention_mask=mask.to(self._device)
             )[0]
-            return (hidden / hidden.norm(dim=-1, keepdim=True)).cpu()
+            vectors = (hidden / hidden.norm(dim=-1, keepdim=True)).cpu()
+        if not vectors[mask.bool()].isfinite().all():
+            raise _unusable(self._encoder, "gives vectors that are no numbers")
+        return vectors
 
 
 def _batches(
