@@ -11,7 +11,7 @@ import pytest
 
 from codelathe.core.errors import ProblemError, UsageError
 from codelathe.evaluation.board.importing import imported_rows, keep, read_foreign
-from codelathe.evaluation.board.row import BoardRow
+from codelathe.evaluation.board.row import BoardRow, widest
 
 EVALPLUS = {
     "date": "2025-01-31 12:00",
@@ -112,6 +112,17 @@ def test_bigcode_gives_a_row_a_task_under_our_names(tmp_path: Path) -> None:
     assert rows[0].protocol == (
         "bigcode-evaluation-harness, temperature 0.2, top-p 0.95, 20 samples"
     )
+
+
+@pytest.mark.parametrize(("limit", "problems"), [(20, 20), (164, 164), (1000, 164)])
+def test_a_limit_of_bigcode_is_never_more_than_the_problems_there_are(
+    limit: int, problems: int, tmp_path: Path
+) -> None:
+    config = {**BIGCODE["config"], "limit": limit, "n_samples": 1}
+    row = only(tmp_path, {"humaneval": {"pass@1": 0.5}, "config": config})
+    assert (row.problems, row.samples) == (problems, problems)
+    assert row.scores["pass@1"] == widest(0.5, problems)
+    assert ("the first" in row.protocol) == (limit < 164)
 
 
 def test_lm_eval_says_model_size_precision_and_day(tmp_path: Path) -> None:

@@ -101,10 +101,8 @@ def bigcode_rows(document: Mapping[str, Any], path: Path, model: str | None) -> 
     config = document["config"]
     name = model or config.get("model")
     how = [*_bigcode_sampling(config)]
-    if config.get("limit"):
-        how.append(f"the first {config['limit']} problems")
-    if config.get("prefix"):
-        how.append("a prefix")
+    prefix = ["a prefix"] if config.get("prefix") else []
+    limit, samples = number(config.get("limit")), number(config.get("n_samples"))
     precision = config.get("precision")
     told = Facts(precision=tidy_precision(precision) if isinstance(precision, str) else UNKNOWN)
     rows = []
@@ -112,14 +110,15 @@ def bigcode_rows(document: Mapping[str, Any], path: Path, model: str | None) -> 
         if task == "config" or not isinstance(scores, dict):
             continue
         benchmark, problems = _known(task)
-        problems = number(config.get("limit")) or problems
+        limited = []
+        if limit and limit < (problems or math.inf):
+            problems, limited = limit, [f"the first {limit} problems"]
         named = [f"task {task}"] if benchmark != task else []
         found = {k: widest(v, problems) for k, v in _numbers(scores)}
-        samples = number(config.get("n_samples"))
+        told_how = ["bigcode-evaluation-harness", *named, *how, *limited, *prefix]
         rows.append(
             _row(
-                name, path, benchmark, ", ".join(["bigcode-evaluation-harness", *named, *how]),
-                found, told, problems=problems,
+                name, path, benchmark, ", ".join(told_how), found, told, problems=problems,
                 samples=samples * problems if samples and problems else None,
             )
         )  # fmt: skip
