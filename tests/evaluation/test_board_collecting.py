@@ -182,6 +182,12 @@ def test_a_result_that_is_damaged_is_left_out_and_told(
     assert [path.parent.name for path, _ in found.refused] == ["bad"]
 
 
+def test_a_link_that_leads_to_itself_is_no_result(knowledge: Knowledge, tmp_path: Path) -> None:
+    write_run(tmp_path / "runs/good", ONE)
+    (tmp_path / "runs/result.json").symlink_to("result.json")
+    assert len(rows(knowledge, tmp_path / "runs")) == 1
+
+
 def test_a_result_that_is_nested_without_end_is_left_out(
     knowledge: Knowledge, tmp_path: Path
 ) -> None:

@@ -223,6 +223,12 @@ def test_what_is_no_ordinary_file_is_never_replaced(tmp_path: Path) -> None:
     assert (tmp_path / "link").is_symlink()
 
 
+def test_a_link_that_leads_to_itself_is_wrong_use(tmp_path: Path) -> None:
+    (tmp_path / "loop.html").symlink_to("loop.html")
+    with pytest.raises(UsageError, match="leads to itself"):
+        write_page(tmp_path / "loop.html", (), Choice())
+
+
 def test_behind_a_link_its_file_is_written(tmp_path: Path) -> None:
     (tmp_path / "link.html").symlink_to(tmp_path / "board.html")
     write_page(tmp_path / "link.html", (), Choice())

@@ -64,8 +64,8 @@ def _results(folders: Iterable[Path]) -> Iterator[Path]:
             )
         for path in sorted(folder.rglob(f"*{RESULT}")):
             named = path.name == RESULT or path.name.endswith(_OF_SAMPLES)
-            real = path.resolve()
-            if named and path.is_file() and real not in seen:
+            # A link that leads to itself is no file, and cannot be followed.
+            if named and path.is_file() and (real := path.resolve()) not in seen:
                 seen.add(real)
                 yield path
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
@@ -36,7 +37,10 @@ def write_page(path: Path, groups: Sequence[Group], choice: Choice) -> tuple[str
         LatheError: the file cannot be written.
     """
     with writing(path, _HTML, "html"):
-        path = path.resolve()  # what a link stands for is replaced, and never the link
+        # What a link stands for is replaced, and never the link.
+        path = Path(os.path.realpath(path))
+        if path.is_symlink():
+            raise UsageError(f"{path} is a link that leads to itself", hint=_HTML, field="html")
         if path.exists() and not path.is_file():
             raise UsageError(f"{path} is no ordinary file", hint=_HTML, field="html")
     runs, left_out = _runs(groups)
