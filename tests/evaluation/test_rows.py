@@ -37,6 +37,13 @@ def test_a_call_that_is_none_is_no_row(call: object) -> None:
         parse_row(row, ("base",))
 
 
+@pytest.mark.parametrize("seconds", ["NaN", "Infinity", '"nan"'])
+def test_seconds_that_are_no_number_are_no_row(seconds: str) -> None:
+    row = {**json.loads(line(("base",), "passed")), "seconds": json.loads(seconds)}
+    with pytest.raises(ValueError, match="seconds"):
+        parse_row(row, ("base",))
+
+
 def test_of_several_hidden_tests_each_has_its_status() -> None:
     row = json.loads(line(("base", "plus"), "passed", "failed"))
     assert (row["base_status"], row["plus_status"]) == ("passed", "failed")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -130,6 +131,13 @@ def _parsed_call(document: Any) -> Call:
     return call
 
 
+def _parsed_seconds(value: Any) -> float:
+    seconds = float(value)
+    if not math.isfinite(seconds):
+        raise ValueError(f"no row of verdicts: {value!r:.60} seconds")
+    return seconds
+
+
 def parse_row(document: Any, tests: Sequence[str]) -> Row:
     """The row that `row_document` wrote.
 
@@ -140,7 +148,7 @@ def parse_row(document: Any, tests: Sequence[str]) -> Row:
         found = Outcome(
             status=Status(document["status"]),
             detail=str(document["detail"]),
-            seconds=float(document["seconds"]),
+            seconds=_parsed_seconds(document["seconds"]),
             tests=tuple(Status(document[f"{name}_status"]) for name in tests)
             if len(tests) > 1
             else (),
