@@ -27,6 +27,10 @@ def test_what_may_answer_differently_is_found(code: str) -> None:
     assert depends_on_chance(code)
 
 
+def test_a_line_without_end_is_looked_through_once() -> None:
+    assert not depends_on_chance("set(" * 200_000)  # looked through from each `set`: a minute
+
+
 @pytest.mark.parametrize(
     "code",
     [

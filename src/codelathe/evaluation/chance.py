@@ -19,10 +19,11 @@ _MENTIONS = re.compile(
     r"|\b(?:np|numpy)\.random\b"
     r"|\b(?:list|tuple|next|iter|enumerate|zip|join|str|repr|map|filter)\(\s*(?:frozen)?set\("
     r"|\bin\s+(?:frozen)?set\(|\*\s*(?:frozen)?set\("
-    r"|\bset\([^\n]*\)\.pop\("
 )
+#: Apart, since it is looked for from the line's first `set(` alone: lines may have no end.
+_POPS = re.compile(r"^(?:(?!\bset\()[^\n])*+\bset\([^\n]*\)\.pop\(", re.MULTILINE)
 
 
 def depends_on_chance(code: str) -> bool:
     """Whether `code` mentions something that may answer differently each time."""
-    return _MENTIONS.search(code) is not None
+    return bool(_MENTIONS.search(code) or _POPS.search(code))
