@@ -228,6 +228,14 @@ def test_a_pruned_base_is_refused_with_the_ways_out(parts: MakeParts, tmp_path: 
     assert not (tmp_path / "out").exists()
 
 
+def test_a_base_that_was_seen_to_be_pruned_is_refused(parts: MakeParts, tmp_path: Path) -> None:
+    made = parts("llama")
+    seen = Lineage("adapter", str(made.base), "", str(made.base), details={"base_sparsity": 0.5})
+    write_lineage(made.adapter.path, seen)
+    with pytest.raises(UnsupportedArgument, match="pruned"):
+        run(made, tmp_path / "out")
+
+
 def test_a_base_that_is_stored_quantized_is_refused(parts: MakeParts, tmp_path: Path) -> None:
     made = parts("llama")
     base = tmp_path / "quantized"

@@ -195,12 +195,12 @@ def test_all_weights_are_kept_in_32_bits_where_products_are_in_16(
     assert tuned.validation != exact.validation
 
 
-def _prune(model: Any) -> dict[str, Any]:
+def _prune(model: Any, share: float = 0.5) -> dict[str, Any]:
     masks = {}
     for name, module in model.named_modules():
         if isinstance(module, torch.nn.Linear) and module is not model.get_output_embeddings():
             draw = torch.Generator().manual_seed(len(name))
-            masks[f"{name}.weight"] = torch.rand(module.weight.shape, generator=draw) > 0.5
+            masks[f"{name}.weight"] = torch.rand(module.weight.shape, generator=draw) > share
             module.weight.data *= masks[f"{name}.weight"]
     return masks
 
@@ -255,6 +255,44 @@ def test_an_adapter_says_that_its_base_was_pruned(opened: Open, tmp_path: Path) 
     lineage = read_lineage(tmp_path)
     assert lineage is not None
     assert lineage.details["base_sparsity"] == pytest.approx(0.5, abs=0.02)
+
+
+@pytest.mark.parametrize(("share", "pruned"), [(0.12, False), (0.5, True)])
+def test_zeros_that_rounding_made_are_no_pruning(
+    opened: Open, tmp_path: Path, share: float, pruned: bool
+) -> None:
+    path = _rounded(tmp_path / "base.gguf")
+    learners = []
+    for recipe in (FULL, RECIPE):
+        start = opened(path=path)
+        _prune(start.model, share)
+        learners.append(make_learner(start, recipe))
+    assert bool(learners[0].zeros.masks) is pruned
+    assert bool(learners[1].base_sparsity) is pruned
+
+
+def _rounded(path: Path) -> Path:
+    """A GGUF file with a matrix in four bits."""
+    import gguf
+    import numpy as np
+
+    writer = gguf.GGUFWriter(path, "llama")
+    kind = gguf.GGMLQuantizationType.Q4_0
+    writer.add_tensor("a.weight", gguf.quantize(np.ones((2, 32), "f"), kind), raw_dtype=kind)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
+
+
+def test_what_accelerate_was_configured_for_does_not_go_over_the_recipe(
+    opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tune(opened(), parts(), with_train(RECIPE, steps=2), tmp_path / "plain")
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "bf16")
+    tune(opened(), parts(), with_train(RECIPE, steps=2), tmp_path / "launched")
+    assert losses(tmp_path / "launched") == losses(tmp_path / "plain")
 
 
 def test_an_adapter_is_gone_on_from_where_it_ended(opened: Open, tmp_path: Path) -> None:

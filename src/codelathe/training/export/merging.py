@@ -115,7 +115,8 @@ def refuse_parts(parts: Parts) -> None:
     from importlib.util import find_spec
 
     if parts.base.is_dir():
-        _refuse_base(parts)
+        _refuse_quantized(parts)
+    _refuse_pruned(parts)
     if not parts.adapter.has_safetensors:
         raise ModelFileError(
             f"{parts.adapter.path} holds no weights as safetensors",
@@ -125,7 +126,7 @@ def refuse_parts(parts: Parts) -> None:
         raise MissingDependency("peft", "train", "an adapter")
 
 
-def _refuse_base(parts: Parts) -> None:
+def _refuse_quantized(parts: Parts) -> None:
     told = read_checkpoint_header(parts.base).config.get("quantization_config")
     if told:
         kind = told.get("quant_method", "") if isinstance(told, dict) else ""
@@ -135,8 +136,14 @@ def _refuse_base(parts: Parts) -> None:
             hint="name the checkpoint it was quantized from as the adapter's base "
             "(base_model_name_or_path in adapter_config.json)",
         )
-    own = read_lineage(parts.base)
-    if own is not None and own.details.get("pruning"):
+
+
+def _refuse_pruned(parts: Parts) -> None:
+    """By what the base says of itself, or by what was seen of it when the adapter was tuned."""
+    base, own = read_lineage(parts.base) if parts.base.is_dir() else None, parts.lineage
+    if (base is not None and base.details.get("pruning")) or (
+        own is not None and own.details.get("base_sparsity")
+    ):
         raise UnsupportedArgument(
             f"{parts.base_ref} is pruned: merged with an adapter its zeros would be filled, or the "
             "adapter cut where they are, which is another model",

@@ -1,6 +1,7 @@
 """What of a model learns: a LoRA beside frozen weights, or all of them with zeros that stay.
 
-A weight matrix with many exact zeros is taken for a pruned one. With `full` its zeros stay: their
+A weight matrix with many exact zeros is taken for a pruned one; rounding to a few bits makes some
+too, so of a quantized GGUF file it takes more of them. With `full` its zeros stay: their
 gradients are masked, their values are set back after each step, and at the end it is asserted. A
 LoRA leaves the base as it is, zeros and all; merging it would fill them, which is why the result
 says that its base was pruned.
@@ -18,6 +19,7 @@ import peft
 import torch
 
 from codelathe.core.errors import LatheError, ModelFileError, UsageError
+from codelathe.core.gguf import read_gguf_header
 from codelathe.core.opened import OpenedModel
 from codelathe.training.recipe import ALL_LINEAR, MethodPart, Recipe
 from codelathe.training.tuning._torch_lora import fuse
@@ -26,12 +28,19 @@ from codelathe.training.tuning.result import durable_name
 
 #: From this share of exact zeros on a matrix counts as pruned.
 PRUNED = 0.05
+#: The same where weights were rounded, which makes some zero: 6% by Q5_0, 12% by Q4_0 (measured).
+PRUNED_ROUNDED = 0.3
+_WHOLE = frozenset({"F32", "F16", "BF16"})
 
 
 @dataclass(slots=True)
 class Zeros:
-    """The places of a model's weights that are zero and stay so, by parameter name."""
+    """The places of a model's weights that are zero and stay so, by parameter name.
 
+    `least` is the share of them from which a matrix counts as pruned.
+    """
+
+    least: float = PRUNED
     masks: dict[str, Any] = field(default_factory=dict)
     _named: dict[str, Any] = field(default_factory=dict)
 
@@ -45,7 +54,7 @@ class Zeros:
     def watch(self, model: Any) -> None:
         """Take the masks of `model`'s weights that learn, and mask their gradients from now on."""
         for name, weight in _matrices(model):
-            if weight.requires_grad and (mask := _mask(weight)) is not None:
+            if weight.requires_grad and (mask := _mask(weight, self.least)) is not None:
                 self.masks[name], self._named[name] = mask, weight
                 weight.register_hook(lambda gradient, mask=mask: gradient * mask)
 
@@ -101,7 +110,7 @@ def make_learner(start: OpenedModel, recipe: Recipe) -> Learner:
         return _full(start, model)
     model.requires_grad_(False)
     _keep_packing_away(model)
-    sparsity = _base_sparsity(model)
+    sparsity = _base_sparsity(model, _least(start.path))
     if start.adapter is not None:
         tuned = _go_on(model, start.adapter)
     else:
@@ -121,7 +130,7 @@ def _full(start: OpenedModel, model: Any) -> Learner:
             field="method.name",
         )
     model.requires_grad_(True)
-    zeros = Zeros()
+    zeros = Zeros(_least(start.path))
     zeros.watch(model)
     return Learner(model, model, adapter=False, zeros=zeros)
 
@@ -220,15 +229,23 @@ def _matrices(model: Any) -> Iterator[tuple[str, Any]]:
             yield f"{name}.weight", module.weight
 
 
-def _mask(weight: Any) -> Any:
+def _least(path: Path) -> float:
+    """The share of zeros from which a matrix of the model in `path` counts as pruned."""
+    if not path.is_file():
+        return PRUNED
+    types = {tensor.type for tensor in read_gguf_header(path).tensors}
+    return PRUNED if types <= _WHOLE else PRUNED_ROUNDED
+
+
+def _mask(weight: Any, least: float) -> Any:
     """Where a matrix is not zero; None of one that is not pruned."""
     mask = weight.detach() != 0
-    return mask if 1 - int(mask.sum()) / mask.numel() >= PRUNED else None
+    return mask if 1 - int(mask.sum()) / mask.numel() >= least else None
 
 
-def _base_sparsity(model: Any) -> float:
+def _base_sparsity(model: Any, least: float) -> float:
     zeros = Zeros()
     for name, weight in _matrices(model):
-        if (mask := _mask(weight)) is not None:
+        if (mask := _mask(weight, least)) is not None:
             zeros.masks[name] = mask
     return zeros.sparsity

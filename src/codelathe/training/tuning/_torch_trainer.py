@@ -257,6 +257,11 @@ class Arguments(SFTConfig):  # type: ignore[misc]
 
     max_tokens_in_validation: int = 4096
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        # What `accelerate config` has asked for else goes over the recipe.
+        self.mixed_precision = "fp16" if self.fp16 else "bf16" if self.bf16 else "no"
+
 
 def arguments(recipe: Recipe, out: Path, steps: int, world: int, *, cpu: bool) -> Arguments:
     """TRL's settings for a recipe. Nothing is reported, pushed or drawn by it."""
