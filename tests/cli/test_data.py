@@ -153,6 +153,25 @@ def test_indentation_and_korean_of_an_answer_are_counted_and_shown(
     assert "".join(t["text"] for t in row["tokens"] if t["trained"]) == "x:\n        값<|im_end|>"
 
 
+def test_how_texts_were_cut_when_a_tokenizer_was_saved_does_not_cut_rows(
+    model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["data", "show", "rows.jsonl", "--model", model, "--json"]) == 0
+    whole = capsys.readouterr().out
+    path = Path(model) / "tokenizer.json"
+    document = json.loads(path.read_text())
+    document["truncation"] = {
+        "direction": "Right", "max_length": 4, "strategy": "LongestFirst", "stride": 0,
+    }  # fmt: skip
+    document["padding"] = {
+        "strategy": {"Fixed": 60}, "direction": "Left", "pad_to_multiple_of": None, "pad_id": 2,
+        "pad_type_id": 0, "pad_token": "<|endoftext|>",
+    }  # fmt: skip
+    path.write_text(json.dumps(document))
+    assert run(["data", "show", "rows.jsonl", "--model", model, "--json"]) == 0
+    assert capsys.readouterr().out == whole
+
+
 def test_a_row_that_is_not_there_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["data", "show", "rows.jsonl", "--model", "./none", "--row", "9"]) == 2
     assert "there is no row 9" in capsys.readouterr().err

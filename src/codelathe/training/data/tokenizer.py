@@ -114,6 +114,8 @@ def open_tokenizer(header: CheckpointHeader) -> FastTokenizer:
         raise ModelFileError(
             f"{path} is no tokenizer: {error}", hint="fetch the model again"
         ) from None
+    own.no_truncation()  # files keep how texts were cut and filled up when they were saved
+    own.no_padding()
     begins = header.special_token("bos") if begins_with_bos(own, header) else ""
     return FastTokenizer(own, begins, header.special_token("eos"))
 

@@ -56,6 +56,8 @@ def read_vocabulary(header: CheckpointHeader, rows: int, ends: Sequence[int]) ->
         UnsupportedArgument: llama.cpp has no tokenizer of this kind.
     """
     own = _open(header)
+    own.no_truncation()  # files keep how texts were cut and filled up when they were saved
+    own.no_padding()
     document = json.loads(own.to_str())
     model = document["model"]
     if model.get("type") != "BPE":
