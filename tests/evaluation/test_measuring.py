@@ -56,6 +56,20 @@ def test_a_disturbed_prompt_makes_writing_no_faster() -> None:
     assert found.decode_speed < 1000
 
 
+def test_answers_that_end_at_once_make_a_model_no_faster() -> None:
+    class Short(Slow):
+        """Ends after two tokens; one long prompt is read faster than any that is timed alone."""
+
+        def generate(self, requests: Sequence[Request], watch: Any = None) -> Any:
+            timed = requests[0].sampling.max_tokens > 2
+            self.reading = 0.0915 if timed and len(self.prompts) == 9 else 0.1
+            return super().generate(requests, watch)
+
+    found = measure(lambda: Short(0.1, 0.01, most=2), TEXTS)
+    assert found.decode_speed is not None
+    assert found.decode_speed < 200
+
+
 def test_no_prompt_is_asked_twice() -> None:
     engine = Slow(0, 0)
     measure(lambda: engine, TEXTS)

@@ -16,6 +16,8 @@ from codelathe.core.generation import Completion, Engine, Request, Sampling
 ROUNDS = 5
 #: Tokens of a timed answer, and characters of a prompt: about 300 tokens of code.
 _ANSWER, _PROMPT = 64, 900
+#: Tokens of an answer that one round's time can be told from.
+_ENOUGH = 32
 #: Of a short context, what the answer may take.
 _SHARE = 4
 _SPARE = 8
@@ -74,13 +76,21 @@ def _prompts(texts: Iterable[str], length: int) -> Iterator[str]:
 
 
 def _writing(rounds: Iterable[tuple[Completion, float]], reading: float) -> float | None:
-    """The best speed of writing; off each answer's time goes the least that its prompt can take."""
-    speeds = [
-        (answer.completion_tokens - 1) / (seconds - answer.prompt_tokens / reading)
+    """The best speed of writing; off each answer's time goes the least that its prompt can take.
+
+    Of answers that end at once little is left then but what reading varies by: the best of these
+    would be the one with the least left, so that all are taken together.
+    """
+    told = [
+        (answer.completion_tokens - 1, seconds - answer.prompt_tokens / reading)
         for answer, seconds in rounds
-        if answer.completion_tokens > 1 and seconds > answer.prompt_tokens / reading
     ]
-    return round(max(speeds), 2) if speeds else None
+    long = [(tokens, left) for tokens, left in told if tokens >= _ENOUGH and left > 0]
+    if long:
+        tokens, left = max(long, key=lambda one: one[0] / one[1])
+    else:
+        tokens, left = sum(tokens for tokens, _ in told), sum(left for _, left in told)
+    return round(tokens / left, 2) if tokens > 0 and left > 0 else None
 
 
 def _ask(engine: Engine, prompt: str, tokens: int) -> tuple[Completion, float]:
