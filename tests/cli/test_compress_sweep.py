@@ -91,6 +91,33 @@ def test_a_loss_that_could_not_be_told_ends_with_3_and_says_so(
     assert "40 problems do not exclude a loss of 8.8" in out
 
 
+def test_the_fastest_that_is_sure_to_fit_is_told_too(
+    model: Path, made: Made, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made.speeds = {"q8_0": 80.0}
+    assert sweep(model, "--max-loss", "2") == 3
+    assert "sure to fit: original: 10.0 tokens/s, 100 MB at most\n" in capsys.readouterr().out
+
+
+def test_a_loss_that_nobody_asked_about_is_told(
+    model: Path, made: Made, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made.passed, made.speeds = {"q4_1": 0}, {"q4_1": 80.0}
+    assert sweep(model, "--max-memory", "1GB") == 0
+    out = capsys.readouterr().out
+    assert "use q4_1, the fastest that fits: 80.0 tokens/s, 100 MB at most, -100.0 [" in out
+
+
+def test_less_is_allowed_to_be_lost_of_little_and_said(
+    model: Path, made: Made, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made.passed = dict.fromkeys(("original", *METHODS.split(",")), 4)
+    sweep(model, "--max-loss", "30")
+    assert "at most 5 points may go: half of what the original passes" in capsys.readouterr().out
+    sweep(model, "--max-loss", "2")
+    assert "points may go" not in capsys.readouterr().out
+
+
 def test_a_failed_variant_is_a_row_and_ends_with_3(
     model: Path, made: Made, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -42,6 +42,13 @@ def test_pruned_variants_say_how_much(text: str, sparsity: float, pattern: str, 
     assert (found.name, found.how.sparsity, str(found.how.pattern)) == (name, sparsity, pattern)
 
 
+@pytest.mark.parametrize("share", ["0.9999999", "1e-07", "0.3333333333333333"])
+def test_a_share_is_named_to_its_last_digit(share: str) -> None:
+    found = parse_variant(f"wanda:{share}")
+    assert found == parse_variant(found.name)
+    assert found.name == f"wanda:{share}"
+
+
 def test_a_variants_folder_is_one_name() -> None:
     assert parse_variant("sparsegpt:2:4").folder == "sparsegpt-2-4"
 

@@ -86,6 +86,15 @@ def test_a_failed_variant_is_tried_again_and_the_others_are_not(tmp_path: Path) 
     assert again.called == ["make q4_1", "measure q4_1", "ask q4_1"]
 
 
+def test_a_run_that_lost_an_answer_is_told_and_ends_nothing(tmp_path: Path) -> None:
+    swept(tmp_path / "out")
+    path = tmp_path / "out" / "q4_1" / "run" / "completions.jsonl"
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[1:]))
+    rows = swept(tmp_path / "out").rows
+    assert [bool(row.failed) for row in rows] == [False, False, True, False]
+    assert "has no answer to" in rows[2].failed
+
+
 @pytest.mark.parametrize("text", ["", "3", "{}", '{"made": 1, "measured": {}}'])
 def test_damaged_measures_are_told_and_end_nothing(tmp_path: Path, text: str) -> None:
     swept(tmp_path / "out")
@@ -146,6 +155,21 @@ def test_a_killed_sweep_goes_on_to_the_same_rows(tmp_path: Path, what: str) -> N
     assert done.returncode == -signal.SIGKILL
     assert documents(swept(tmp_path / "out")) == documents(swept(tmp_path / "other"))
     assert not list((tmp_path / "out").glob(".*unfinished*"))
+
+
+def test_what_a_killed_sweep_left_goes_with_the_next_whatever_that_makes(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", _KILLED, str(tmp_path / "out"), "make q8_0"]
+    tests = str(Path(__file__).parents[1])
+    subprocess.run(command, env={**os.environ, "PYTHONPATH": tests}, check=False)
+    assert list((tmp_path / "out").glob(".q8_0.unfinished*"))
+    sweep(ASKED, parse_variants("q4_1"), tmp_path / "out", Made().workshop)
+    assert not list((tmp_path / "out").glob(".*unfinished*"))
+
+
+def test_a_sweep_that_was_killed_as_it_wrote_its_first_file_goes_on(tmp_path: Path) -> None:
+    (tmp_path / ".lock").touch()
+    (tmp_path / f"{SWEEP}.new").write_text("{")
+    assert [row.name for row in swept(tmp_path).rows] == NAMES
 
 
 def test_more_methods_may_be_asked_for_later(tmp_path: Path) -> None:

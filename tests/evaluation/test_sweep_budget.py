@@ -62,6 +62,17 @@ def test_too_few_problems_are_said_to_be_too_few(rows: object) -> None:
     assert "40 problems do not exclude a loss of 8.8" in advice.best.why
 
 
+def test_what_is_sure_to_fit_is_told_beside_what_is_faster_and_is_not(rows: object) -> None:
+    advice = advise(rows(speeds={"q8_0": 30.0, "original": 20.0}), Budget(loss=0.02))
+    assert (best(advice), advice.fit) == ("q8_0", Fit.UNCLEAR)
+    assert advice.sure is not None
+    assert advice.sure.row.name == "original"
+
+
+def test_nothing_is_sure_where_nothing_fits(rows: object) -> None:
+    assert advise(rows(), Budget(memory=50 * MB)).sure is None
+
+
 def test_a_model_that_passes_little_has_not_much_to_lose(rows: object) -> None:
     found = rows(
         passed={"original": 4, "q8_0": 0, "q4_1": 0, "nf4": 4},
@@ -69,6 +80,7 @@ def test_a_model_that_passes_little_has_not_much_to_lose(rows: object) -> None:
     )
     advice = advise(found, Budget(loss=0.3))
     assert (best(advice), advice.fit) == ("nf4", Fit.UNCLEAR)
+    assert advice.loss == pytest.approx(0.05), "half of 4 of 40"
 
 
 def test_what_was_measured_to_lose_more_comes_after_what_was_not(rows: object) -> None:

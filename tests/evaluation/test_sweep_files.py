@@ -14,7 +14,7 @@ from codelathe.evaluation.board.facts import Knowledge
 from codelathe.evaluation.sweep import Swept, sweep
 from codelathe.evaluation.sweep_budget import Budget, advise
 from codelathe.evaluation.sweep_files import finish
-from codelathe.evaluation.sweep_plot import Dot, draw, front
+from codelathe.evaluation.sweep_plot import Dot, draw, draw_sweep, front
 from codelathe.store import Store
 from fakes.sweeping import ASKED, Made
 
@@ -66,6 +66,12 @@ def test_there_is_no_picture_of_nothing(tmp_path: Path, store: Store) -> None:
                   | {"wanda:0.5": 0.0})  # fmt: skip
     told = finish(found, EMPTY, None, store)
     assert [Path(path).name for path in told["pictures"]] == ["size.png"]
+
+
+@pytest.mark.parametrize("name", ["문제", "$x^$", "a_b$"])
+def test_a_benchmark_of_any_name_is_drawn(tmp_path: Path, name: str) -> None:
+    found = swept(tmp_path / "out")
+    assert len(draw_sweep(found.rows, tmp_path, name)) == 2
 
 
 def test_the_advice_is_in_the_file(tmp_path: Path, store: Store) -> None:

@@ -63,7 +63,8 @@ def compress_sweep(
     with its interval, and the paired difference to the original. With --max-memory or --max-loss
     the fastest variant within them is named. All of it goes to DIR: sweep.json, two pictures, a
     board, the variants and their runs. The same command goes on where it was stopped, and with
-    more methods makes those. Exit code 3: a variant failed, or none is sure to fit.
+    more methods makes those. Exit code 3: a variant failed, none fits, or it is not sure
+    that the one that is named does.
 
     \b
     lathe compress sweep smollm2-135m --limit 20
@@ -175,6 +176,6 @@ def _end(swept: Swept, budget: Budget, output: Output) -> int:
     else:
         show_swept(swept, output)
         if advice is not None:
-            show_advice(advice)
+            show_advice(advice, budget)
         click.echo(printable(f"all of it: {swept.folder}, to look at: {swept.folder}/board.html"))
     return sweep_exit(swept, advice)

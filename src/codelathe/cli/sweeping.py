@@ -14,7 +14,7 @@ from codelathe.cli.progress import human_bytes
 
 if TYPE_CHECKING:
     from codelathe.evaluation.sweep import Swept
-    from codelathe.evaluation.sweep_budget import Advice
+    from codelathe.evaluation.sweep_budget import Advice, Budget
     from codelathe.evaluation.sweep_rows import Row
 
 _ANY = 1 << 14
@@ -52,8 +52,12 @@ def show_swept(swept: Swept, output: Output) -> None:
         output.say(printable(f"note: {names}: {note}"))
 
 
-def show_advice(advice: Advice) -> None:
+def show_advice(advice: Advice, budget: Budget) -> None:
     """What to use within the budget, or why nothing fits."""
+    if advice.loss != budget.loss and advice.loss is not None:
+        click.echo(
+            f"at most {advice.loss * 100:.3g} points may go: half of what the original passes"
+        )
     colour = _COLOURS[str(advice.fit)]
     best = advice.best
     if best is None:
@@ -63,15 +67,23 @@ def show_advice(advice: Advice) -> None:
         return
     click.echo(
         f"use {click.style(printable(best.row.name), fg=colour, bold=True)}, the fastest that "
-        f"fits: {_decode(best.row)}, {_peak(best.row)}"
+        f"fits: {_decode(best.row)}, {_peak(best.row)}{_unasked_loss(best.row, budget)}"
         if not best.why
         else f"perhaps {click.style(printable(best.row.name), fg=colour, bold=True)}: "
         f"{_decode(best.row)}, {_peak(best.row)}; it could not be told: {best.why}"
     )
     if best.why:
         click.echo("ask more problems: a larger --limit, or none, into another --out")
+    if best.why and advice.sure:
+        name, row = printable(advice.sure.row.name), advice.sure.row
+        click.echo(f"sure to fit: {name}: {_decode(row)}, {_peak(row)}")
     named = shlex.quote(_from_here(best.row.model))
     click.echo(printable(f"to serve it: CODELATHE_MODEL={named} lathe serve"))
+
+
+def _unasked_loss(row: Row, budget: Budget) -> str:
+    """What it lost, where nobody said how much may be lost."""
+    return f", {_change(row)} points of pass rate" if row.shift and budget.loss is None else ""
 
 
 def sweep_exit(swept: Swept, advice: Advice | None) -> int:

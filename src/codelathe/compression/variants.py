@@ -115,7 +115,7 @@ def _pruned(name: str, much: str) -> Variant:
     except UsageError as error:
         told = error.message
     else:
-        return Variant(f"{name}:{options.pattern or f'{options.sparsity:g}'}", options)
+        return Variant(f"{name}:{options.pattern or options.sparsity}", options)
     raise UsageError(f"{name}:{much}: {told}", hint=hint, field="methods")
 
 

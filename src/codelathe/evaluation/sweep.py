@@ -22,6 +22,7 @@ from typing import Any
 
 from codelathe import __version__
 from codelathe.compression.variants import Variant
+from codelathe.core.disk import sweep as remove_unfinished
 from codelathe.core.disk import whole_folder
 from codelathe.core.errors import DiskFull, LatheError, UsageError
 from codelathe.evaluation.files import (
@@ -217,7 +218,7 @@ def _held(out: Path, asked: Asked) -> Iterator[None]:
         strange = (
             out.is_dir()
             and not (out / SWEEP).exists()
-            and any(entry.name != LOCK for entry in out.iterdir())
+            and any(entry.name not in (LOCK, f"{SWEEP}.new") for entry in out.iterdir())
         )
     if strange:
         raise UsageError(
@@ -227,6 +228,7 @@ def _held(out: Path, asked: Asked) -> Iterator[None]:
     lock = open_locked(out / LOCK, "sweeping")
     try:
         _require_same(out / SWEEP, asked)
+        remove_unfinished(out)  # of variants that this call may not ask for
         yield
     finally:
         os.close(lock)

@@ -67,11 +67,16 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """`best` is what to use, None where none fits; `standings` are of all rows."""
+    """`best` is what to use, None where none fits; `standings` are of all rows.
+
+    `sure` is the fastest that surely fits, `loss` what may be lost, of the budget or less.
+    """
 
     fit: Fit
     best: Standing | None
     standings: tuple[Standing, ...]
+    sure: Standing | None = None
+    loss: float | None = None
 
 
 def parse_memory(text: str) -> int:
@@ -114,7 +119,9 @@ def advise(rows: Sequence[Row], budget: Budget) -> Advice:
     there = [one for one in standings if one.fit is not Fit.NONE]
     # What was measured to lose more comes last, although it is not shown to.
     best = max(there, key=lambda one: (not one.beyond, _speed(one.row)), default=None)
-    return Advice(best.fit if best else Fit.NONE, best, standings)
+    surely = (one for one in there if one.fit is Fit.FITS)
+    sure = max(surely, key=lambda one: _speed(one.row), default=None)
+    return Advice(best.fit if best else Fit.NONE, best, standings, sure, budget.loss)
 
 
 def _speed(row: Row) -> float:
@@ -159,12 +166,14 @@ def _by_loss(row: Row, most: float | None) -> Standing:
 
 
 def advice_document(advice: Advice, budget: Budget) -> dict[str, Any]:
-    """An advice as JSON has it; `max_loss` is a share."""
+    """An advice as JSON has it; losses are shares."""
     return {
         "budget": {"max_memory_bytes": budget.memory, "max_loss": budget.loss},
+        "allowed_loss": advice.loss,
         "outcome": str(advice.fit),
         "recommended": advice.best and advice.best.row.name,
         "model": advice.best and advice.best.row.model,
+        "sure": advice.sure and advice.sure.row.name,
         "variants": [
             {"name": one.row.name, "outcome": str(one.fit), "why": one.why}
             for one in advice.standings

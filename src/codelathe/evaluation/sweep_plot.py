@@ -57,9 +57,15 @@ def draw_sweep(rows: Sequence[Row], folder: Path, benchmark: str) -> list[Path]:
         if dots:
             path = folder / name
             with writing(path):
-                draw(dots, path, (axis, f"{benchmark} passed (%), 95% intervals"), fewer=fewer)
+                draw(dots, path, (axis, f"{_written(benchmark)} passed (%), 95% intervals"),
+                     fewer=fewer)  # fmt: skip
             written.append(path)
     return written
+
+
+def _written(name: str) -> str:
+    """A name as matplotlib can write it: its letters are Latin, and a dollar begins a formula."""
+    return name.replace("$", r"\$") if name.isascii() else "problems"
 
 
 def _speed(row: Row) -> float:

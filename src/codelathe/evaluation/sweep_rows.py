@@ -5,6 +5,7 @@ Rows are made of what lies in a variant's folder: its measures, and its run besi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from codelathe.evaluation.comparing import compare
 from codelathe.evaluation.files import read_object
 from codelathe.evaluation.measuring import Measured
 from codelathe.evaluation.runs import Run
-from codelathe.evaluation.transcript import Written
+from codelathe.evaluation.transcript import COMPLETIONS, Written
 from codelathe.metrics.drop import drop_bound
 from codelathe.metrics.intervals import Interval, Score, mean_score
 
@@ -88,8 +89,8 @@ def hold_against(original: Run, run: Run) -> Shift:
     found = compare(original, run)
     old = [pair.first.rate for pair in found.pairs]
     new = [pair.second.rate for pair in found.pairs]
-    ours, theirs = (_answers(one) for one in (original, run))
-    both = [(ours[pair.task_id], theirs[pair.task_id]) for pair in found.pairs]
+    ids = [pair.task_id for pair in found.pairs]
+    both = list(zip(_answers(original, ids), _answers(run, ids), strict=True))
     return Shift(
         problems=len(old),
         change=found.second.value - found.first.value,
@@ -111,8 +112,15 @@ def _alike(first: str, second: str) -> float:
     return same / max(len(first), len(second))
 
 
-def _answers(run: Run) -> dict[str, Written]:
-    return {row.task_id: row for row in run.completions() if row.sample == 0}
+def _answers(run: Run, ids: Sequence[str]) -> list[Written]:
+    """The first answers to the problems `ids`."""
+    found = {row.task_id: row for row in run.completions() if row.sample == 0}
+    if lacking := next((id_ for id_ in ids if id_ not in found), None):
+        raise ProblemError(
+            f"{run.folder / COMPLETIONS} has no answer to {lacking}",
+            hint=f"remove {run.folder}, and it is asked again",
+        )
+    return [found[id_] for id_ in ids]
 
 
 def row_document(row: Row) -> dict[str, Any]:
