@@ -178,6 +178,16 @@ def test_a_fast_answer_is_over_when_the_function_is_there(humaneval: Benchmark) 
     assert [over("    return 5\n"), over("    return 5\n\nx")] == [False, True]
 
 
+@pytest.mark.parametrize("features", [CHAT, BASE], ids=["chat", "base"])
+def test_an_answer_that_is_nested_too_deeply_to_be_looked_into_goes_on(
+    features: frozenset[Feature], humaneval: Benchmark
+) -> None:
+    protocol, found = choose_protocol(humaneval, features), asked(humaneval, features)
+    head = "" if found.head else "def double(x):\n"
+    text = f"{head}    return twice(x)\n\ny = 1{' + 1' * 1200}\ndef twice(x):\n    return 2 * x\n"
+    assert not finished(protocol, found)(text)
+
+
 def test_an_answer_by_evalplus_is_over_when_the_model_says_so(humaneval: Benchmark) -> None:
     over = finished(choose_protocol(humaneval, BASE, "evalplus"), asked(humaneval, BASE))
     assert not over("    return 5\n\nx = 1\n\ny")
