@@ -131,6 +131,21 @@ def test_checking_lists_every_fault_and_exits_with_2(capsys: pytest.CaptureFixtu
     assert "5 faults" in capsys.readouterr().err
 
 
+def test_checking_knows_the_names_of_models_and_benchmarks(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("named.toml").write_text(
+        "out = 'out'\n[model]\nname = 'smollm2-153m'\n[data]\nfiles = ['rows.jsonl']\n"
+        "against = ['humaneval', 'mpbb']\n[gate]\ngeneral = 'absent.jsonl'\n"
+    )
+    assert run(["tune", "named.toml", "--check", "--json"]) == 2
+    said = document(capsys)
+    assert not said["usable"]
+    assert {fault["where"]: fault["hint"].split(",")[0] for fault in said["faults"]} == {
+        "model.name": "nearest: smollm2-135m", "data.against": "nearest: mbpp", "gate.general": "",
+    }  # fmt: skip
+
+
 def test_rows_that_teach_nothing_are_refused_before_anything_starts(
     model: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

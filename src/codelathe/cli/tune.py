@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import shlex
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,11 +14,12 @@ import click
 
 from codelathe.cli.console import Output, output_options, printable
 from codelathe.cli.options import PATH
-from codelathe.core.errors import UsageError
+from codelathe.core.errors import LatheError, UnknownName, UsageError
 
 if TYPE_CHECKING:
     from codelathe.training.data.rows import Row
     from codelathe.training.recipe import Recipe
+    from codelathe.training.recipe_reading import RecipeFault
     from codelathe.training.tuning import Tuned
 
 _FAULTY = 2
@@ -125,6 +127,8 @@ def _check(document: dict[str, Any], name: str, output: Output) -> int:
     from codelathe.training.recipe_reading import check_recipe
 
     recipe, faults = check_recipe(document)
+    faults += _unknown_names(document)
+    recipe = None if faults else recipe
     if output.json:
         told = [{"where": f.where, "what": f.what, "hint": f.hint} for f in faults]
         output.document({"recipe": name, "usable": recipe is not None, "faults": told})
@@ -136,6 +140,38 @@ def _check(document: dict[str, Any], name: str, output: Output) -> int:
         for fault in faults:
             click.echo(f"  {printable(str(fault))}")
     return 0 if recipe is not None else _FAULTY
+
+
+def _unknown_names(document: dict[str, Any]) -> Iterator[RecipeFault]:
+    """Models and benchmarks of a recipe that nobody knows; where a name should be, it may lack."""
+    from codelathe.benchmarks.opening import BENCHMARKS, is_own
+    from codelathe.core.modelref import parse_model_ref
+    from codelathe.training.recipe_reading import RecipeFault
+    from codelathe.wiring import open_store
+
+    for place, name in _names(document):
+        try:
+            if place == "model.name":
+                if (ref := parse_model_ref(name)).scheme == "alias":
+                    open_store().catalogue.model(ref.name)
+            elif not is_own(name):
+                BENCHMARKS.check(name)
+            elif not Path(name).expanduser().is_file():
+                yield RecipeFault(place, f"{name} is no file")
+        except UnknownName as error:
+            yield RecipeFault(place, error.message, error.hint)
+        except LatheError:
+            continue  # a reference that does not parse is told already
+
+
+def _names(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The names in a document, each with its place."""
+    for section, key in (("model", "name"), ("data", "against"), ("gate", "general")):
+        part = document.get(section)
+        found = part.get(key) if isinstance(part, dict) else None
+        for name in [found] if isinstance(found, str) else found or ():
+            if isinstance(name, str) and name:
+                yield f"{section}.{key}", name
 
 
 def _tune(recipe: Recipe, output: Output) -> tuple[Tuned, tuple[Row, ...]]:

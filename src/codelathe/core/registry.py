@@ -27,10 +27,18 @@ class Registry(Mapping[str, str]):
         Raises:
             UnknownName: `name` is not in the registry; the hint has the nearest names.
         """
-        if name not in self._targets:
-            raise UnknownName(self.kind, name, self._targets)
+        self.check(name)
         module, _, attribute = self._targets[name].partition(":")
         return attrgetter(attribute)(import_module(module))
+
+    def check(self, name: str) -> None:
+        """Refuse a name that is not in the registry.
+
+        Raises:
+            UnknownName: as of `load`.
+        """
+        if name not in self._targets:
+            raise UnknownName(self.kind, name, self._targets)
 
     def __getitem__(self, name: str) -> str:
         return self._targets[name]

@@ -71,7 +71,10 @@ class DataPart:
     max_length: int = setting(1024, "tokens of the longest document", low=2)
     long: str = setting("drop", "what becomes of longer ones", choices=POLICIES)
     near: float = setting(
-        NEAR, "likeness from which rows are duplicates; 0 leaves out only equal ones", low=0, high=1
+        NEAR,
+        "likeness from which rows are duplicates, 0.6 or more; 0 leaves out only equal ones",
+        low=0,
+        high=1,
     )
     packing: bool = setting(True, "several documents in a row of `max_length` tokens")
     everything: bool = setting(False, "the loss counts prompts too")

@@ -19,6 +19,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from codelathe.core.errors import InputError, LatheError
 from codelathe.core.modelref import parse_model_ref
+from codelathe.training.data.minhash import LEAST
 from codelathe.training.data.rows import FIELDS
 from codelathe.training.recipe import ALL_LINEAR, TEST_PART, Limits, Recipe
 from codelathe.training.scratch.rules import completed, scratch_faults
@@ -238,7 +239,7 @@ def _rules(recipe: Recipe, said: set[str]) -> Iterator[RecipeFault]:
             "gate.own", "is the test part, and data.test holds none out", "data.test = 0.05"
         )
     elif recipe.gate is not None and recipe.gate.own != TEST_PART:
-        yield from _file_fault("gate.own", recipe.gate.own)
+        yield from _problems_fault(recipe.gate.own)
 
 
 def _model_rules(recipe: Recipe) -> Iterator[RecipeFault]:
@@ -293,6 +294,10 @@ def _data_rules(recipe: Recipe) -> Iterator[RecipeFault]:
             yield RecipeFault(
                 "data.mapping", f"there is no field {ours!r}", f"known: {', '.join(near)}"
             )
+    if 0 < data.near < LEAST:
+        yield RecipeFault(
+            "data.near", f"is {data.near:g}: less alike are not found surely", f"0, or {LEAST} to 1"
+        )
     if data.validation + data.test >= 1:
         yield RecipeFault(
             "data.validation", f"{data.validation:g} and data.test {data.test:g} leave nothing"
@@ -314,6 +319,13 @@ def _method_rules(recipe: Recipe, said: set[str]) -> Iterator[RecipeFault]:
         yield RecipeFault("method.targets", "names no module", f'targets = ["{ALL_LINEAR}"]')
     elif ALL_LINEAR in method.targets and len(method.targets) > 1:
         yield RecipeFault("method.targets", f"names {ALL_LINEAR} and others", "one or the other")
+
+
+def _problems_fault(name: str) -> Iterator[RecipeFault]:
+    if not name.endswith((".jsonl", ".jsonl.gz")):
+        yield RecipeFault("gate.own", f"{name} is no problem file", "its name ends in .jsonl")
+    elif not _exists(name):
+        yield RecipeFault("gate.own", f"{name} is no file")
 
 
 def _file_fault(where: str, name: str) -> Iterator[RecipeFault]:
