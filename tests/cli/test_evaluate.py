@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ import pytest
 
 from codelathe import wiring
 from codelathe.cli import run
+from codelathe.core.errors import RemoteTimeout
+from codelathe.core.generation import Completion, Request, Watch
+from codelathe.engines.scripted import ScriptedEngine
 from fakes.evaluating import asking
 from fakes.judging import Told
 from fakes.processes import until
@@ -115,6 +119,26 @@ def test_a_model_that_goes_away_keeps_what_is_done(capsys: pytest.CaptureFixture
     assert "no answer in 60 s" in told
     assert "of 4 answers 2 are written and 2 judged" in told
     assert "the same command goes on from there" in told
+
+
+class _LastFirst(ScriptedEngine):
+    """Ends its answers the last first, as a batch may, and goes away before the very first."""
+
+    def generate(
+        self, requests: Sequence[Request], watch: Watch | None = None
+    ) -> Generator[Completion]:
+        yield from list(super().generate(requests, watch))[:0:-1]
+        raise RemoteTimeout("gone")
+
+
+@pytest.mark.usefixtures("told")
+def test_answers_that_others_stand_before_count_as_kept(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = script(*SAYS)
+    monkeypatch.setattr(wiring, "open_engine", lambda *_, **__: _LastFirst.from_file(SCRIPT))
+    assert evaluate(model=model) == 1
+    assert "of 4 answers 3 are written and 0 judged" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("told")

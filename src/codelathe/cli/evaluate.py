@@ -186,12 +186,13 @@ def _run(
 def _kept(folder: Path, planned: Planned) -> str:
     """What an interrupted run leaves, and how to go on; nothing where it had not begun."""
     from codelathe.evaluation.files import is_there
-    from codelathe.evaluation.transcript import COMPLETIONS, VERDICTS
+    from codelathe.evaluation.transcript import COMPLETIONS, VERDICTS, waiting_in
 
     if not is_there(folder / f"{COMPLETIONS}.journal"):
         return ""
     total = len(planned.ids) * planned.assignment.n
     written, judged = (_lines(folder / name) for name in (COMPLETIONS, VERDICTS))
+    written += waiting_in(folder, written)
     return (
         f"of {total} answers {written} are written and {judged} judged, and kept in "
         f"{printable(str(folder))}; the same command goes on from there"

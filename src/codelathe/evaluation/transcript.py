@@ -338,5 +338,15 @@ class Transcript(GrowingFile):
         return row
 
 
+def waiting_in(folder: Path, count: int) -> int:
+    """How many answers of an unfinished run wait in its journal behind the first `count` rows."""
+    try:
+        with (folder / f"{COMPLETIONS}.journal").open("rb") as journal:
+            numbers = (parsed_line(line).get("row") for line in journal)
+            return sum(isinstance(number, int) and number >= count for number in numbers)
+    except OSError:
+        return 0
+
+
 def _sample(row: Written) -> Sample:
     return Sample(row.task_id, row.sample, row.solution)
