@@ -48,6 +48,18 @@ def test_flips_have_both_programs(first: Run, second: Run) -> None:
     assert flips["Toy/2"].second.solution.endswith("# passed")
 
 
+def test_a_flip_shows_the_program_whose_status_it_tells(first: Run, tmp_path: Path) -> None:
+    lost = open_run(run(tmp_path / "lost", SECOND, wish=Wish(n=2, temperature=0.5)).folder)
+    for name, change in (("verdicts", {"status": "unjudged"}), ("completions", {"solution": "?"})):
+        path = lost.folder / f"{name}.jsonl"
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        lines[2] |= change  # the first sample of Toy/1
+        path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    (flip,) = (p for p in compare(first, lost, force=True).flipped if p.task_id == "Toy/1")
+    assert (flip.second.status, flip.second.sample) == ("failed", 1)
+    assert flip.second.solution.endswith("# failed")
+
+
 def test_another_model_is_no_reason_to_refuse(first: Run, second: Run) -> None:
     assert [d.name for d in compare(first, second).differing] == ["model.name"]
 

@@ -107,7 +107,8 @@ def _show_pair(task_id: str, found: Comparison, runs: tuple[Run, Run], output: O
     known = {pair.task_id: pair for pair in found.pairs}
     if task_id not in known:
         raise UnknownName("problem", task_id, known, field="show")
-    shown = [find_sample(run, task_id) for run in runs]
+    sides = known[task_id].first, known[task_id].second
+    shown = [find_sample(run, task_id, side.sample) for run, side in zip(runs, sides, strict=True)]
     if output.json:
         output.document(
             {
@@ -115,12 +116,7 @@ def _show_pair(task_id: str, found: Comparison, runs: tuple[Run, Run], output: O
                 "prompt": shown[0].prompt,
                 **{
                     name: {**asdict(side), "solution": sample.written.solution}
-                    for name, side, sample in zip(
-                        ("first", "second"),
-                        (known[task_id].first, known[task_id].second),
-                        shown,
-                        strict=True,
-                    )
+                    for name, side, sample in zip(("first", "second"), sides, shown, strict=True)
                 },
             }
         )

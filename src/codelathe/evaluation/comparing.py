@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from codelathe.core.errors import ProblemError, UsageError
@@ -37,12 +37,13 @@ _SEEN = 2.8016
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One run's part in a problem: its pass rate, and its first sample."""
+    """One run's part in a problem: its pass rate, and the first of its samples that was judged."""
 
     rate: float
     status: str
     detail: str
     solution: str = ""
+    sample: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +155,7 @@ def _run_document(run: Run, score: Score) -> dict[str, Any]:
 
 
 def _sides(run: Run) -> Mapping[str, Side]:
-    """Each problem's part, told by its first sample; those that could not be judged are out."""
+    """Each problem's part, told by its first sample that was judged; without one it is out."""
     rates = run.rates()
     sides: dict[str, Side] = {}
     for row in run.rows():
@@ -163,7 +164,7 @@ def _sides(run: Run) -> Mapping[str, Side]:
             if found.status is Status.UNJUDGED:
                 continue
             rate = rates[row.task_id]
-            sides[row.task_id] = Side(rate, str(found.status), found.detail)
+            sides[row.task_id] = Side(rate, str(found.status), found.detail, sample=row.sample)
     return sides
 
 
@@ -189,22 +190,22 @@ def _smallest(left: list[float], right: list[float], test: McNemar | None) -> fl
 
 
 def _with_programs(flipped: tuple[Pair, ...], first: Run, second: Run) -> tuple[Pair, ...]:
-    wanted = {pair.task_id for pair in flipped}
-    ours, theirs = _programs(first, wanted), _programs(second, wanted)
+    ours = _programs(first, {pair.task_id: pair.first.sample for pair in flipped})
+    theirs = _programs(second, {pair.task_id: pair.second.sample for pair in flipped})
     return tuple(
         Pair(
             pair.task_id,
-            Side(**{**asdict(pair.first), "solution": ours.get(pair.task_id, "")}),
-            Side(**{**asdict(pair.second), "solution": theirs.get(pair.task_id, "")}),
+            replace(pair.first, solution=ours.get(pair.task_id, "")),
+            replace(pair.second, solution=theirs.get(pair.task_id, "")),
         )
         for pair in flipped
     )
 
 
-def _programs(run: Run, wanted: set[str]) -> dict[str, str]:
-    """The first sample's program of the problems wanted."""
+def _programs(run: Run, wanted: Mapping[str, int]) -> dict[str, str]:
+    """The programs of the samples wanted, by their problems."""
     return {
         row.task_id: row.solution
         for row in run.completions()
-        if row.sample == 0 and row.task_id in wanted
+        if wanted.get(row.task_id) == row.sample
     }
