@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codelathe.core.errors import UnknownName, UsageError
+from codelathe.metrics.intervals import wilson
 from codelathe.metrics.similarity import (
     METRICS,
     Encoder,
@@ -175,11 +176,16 @@ def test_an_interval_narrows_with_the_number_of_pairs() -> None:
 
 
 def test_an_interval_of_a_share_is_near_wilsons() -> None:
-    from codelathe.metrics.intervals import wilson
-
     rows: list[Row] = [(float(i < 240), 1.0) for i in range(400)]
     interval = resampled(Share(), rows, [row[0] for row in rows], 0.6)
     assert interval == pytest.approx(wilson(240, 400), abs=0.005)
+
+
+def test_where_all_resamples_score_alike_the_interval_still_has_a_width() -> None:
+    # Alone `yes` is equal to its reference; in a corpus texts so short have no 4-grams.
+    (bleu,) = score_texts(["yes", "no"], ["yes", "well"], ["bleu"])
+    assert (bleu.value, bleu.items) == (0.0, pytest.approx((1.0, 0.0)))
+    assert bleu.interval == wilson(0, 2)
 
 
 def test_the_same_pairs_give_the_same_interval() -> None:

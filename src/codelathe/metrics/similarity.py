@@ -215,12 +215,13 @@ def resampled(
     """The percentile bootstrap of the corpus's score over its pairs, 1,000 resamples.
 
     The same rows always give the same interval, and all metrics meet the same resamples.
-    Where all pairs score alike a bootstrap would claim to be certain; Wilson's interval of
-    the score as a proportion is given instead, as in `intervals.mean_score`.
+    Where all pairs score alike, or all resamples do, a bootstrap would claim to be certain;
+    Wilson's interval of the score as a proportion is given instead, as in `intervals.mean_score`.
     """
     count = len(rows)
+    certain = wilson(min(max(value, 0.0), 1.0) * count, count)
     if min(items) == max(items):
-        return wilson(min(max(value, 0.0), 1.0) * count, count)
+        return certain
     import numpy as np
 
     matrix = np.array(rows, dtype=np.float64)
@@ -231,4 +232,4 @@ def resampled(
         found.append(_split(metric.scores(tuple((times @ matrix).tolist())))[0])
     found.sort()
     edge = round(_RESAMPLES * _EDGE)
-    return found[edge], found[-1 - edge]
+    return (found[edge], found[-1 - edge]) if found[0] < found[-1] else certain
