@@ -155,5 +155,11 @@ def test_rows_of_other_tasks_do_not_pair_up() -> None:
         read_pairs(given, right)
 
 
+def test_a_task_may_have_the_number_0() -> None:
+    given, right = (rows(f"{n}.jsonl", {"task_id": n, "text": "a"}) for n in (0, 1))
+    with pytest.raises(UsageError, match="line 1 is of the task '0'"):
+        read_pairs(given, right)
+
+
 def test_a_task_that_only_one_side_names_is_no_fault() -> None:
     assert predicted(rows("p.jsonl", {"task_id": 7, "text": "a"})).rows[0].task_id == "7"

@@ -169,7 +169,8 @@ class _Reader:
                 raise self._wrong(number, f"has a {field!r} that is no text")
             if not _encodes(text):
                 raise self._wrong(number, f"has half a surrogate pair in {field!r}, no text")
-        return TextRow(number, texts, str(row.get("task_id") or ""))
+        task_id = row.get("task_id")
+        return TextRow(number, texts, "" if task_id is None else str(task_id))
 
     def _wrong(self, line: int, what: str, hint: str = "") -> ProblemError:
         return ProblemError(f"{self._path}, line {line} {what}", hint=hint or self._form())
