@@ -36,6 +36,20 @@ def test_the_fastest_is_chosen_by_its_measured_speed(rows: object) -> None:
     assert (best(advice), advice.fit) == ("q4_1", Fit.FITS)
 
 
+def test_of_what_is_as_fast_but_for_chance_the_one_that_lost_least_goes_first(
+    rows: object,
+) -> None:
+    found = rows(
+        passed={"q4_1": 20, "nf4": 39}, speeds={"original": 10.0, "q4_1": 20.9, "nf4": 20.0}
+    )
+    assert best(advise(found, Budget(memory=200 * MB))) == "nf4"
+
+
+def test_of_what_is_as_fast_but_for_chance_the_one_that_is_sure_goes_first(rows: object) -> None:
+    advice = advise(rows(speeds={"original": 20.0, "q8_0": 20.5}), Budget(loss=0.02))
+    assert (best(advice), advice.fit) == ("original", Fit.FITS)
+
+
 def test_what_takes_too_much_memory_is_passed_over_however_fast(rows: object) -> None:
     found = rows(speeds={"q4_1": 40.0, "q8_0": 30.0}, peaks={"q4_1": 300 * MB})
     assert best(advise(found, Budget(memory=200 * MB))) == "q8_0"

@@ -1,8 +1,9 @@
 """Which variant of a sweep to use within a budget of memory and of problems lost.
 
-The fastest whose measured peak fits, and whose loss is not shown to exceed what is allowed. Few
-problems show little: a loss that is neither shown to be too large nor to be small enough is told
-as such, and those that were measured to be within the budget go before those that were not.
+The fastest whose measured peak fits, and whose loss is not shown to exceed what is allowed; speeds
+within 5% count as equal, and what lost least goes first. Few problems show little: a loss that is
+neither shown to be too large nor to be small enough is told as such, and those that were measured
+to be within the budget go before those that were not.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from codelathe.core.errors import UsageError
 from codelathe.evaluation.sweep_rows import Row
 from codelathe.metrics.intervals import Interval
 
+_AS_FAST = 0.95
+"""Of the largest speed, the share from which on a difference may be chance."""
 _BYTES = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s*([kmgt]?)(i?)b?", re.ASCII)
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 
@@ -118,10 +121,20 @@ def advise(rows: Sequence[Row], budget: Budget) -> Advice:
     standings = tuple(_standing(row, budget) for row in rows)
     there = [one for one in standings if one.fit is not Fit.NONE]
     # What was measured to lose more comes last, although it is not shown to.
-    best = max(there, key=lambda one: (not one.beyond, _speed(one.row)), default=None)
-    surely = (one for one in there if one.fit is Fit.FITS)
-    sure = max(surely, key=lambda one: _speed(one.row), default=None)
+    best = _fastest([one for one in there if not one.beyond] or there)
+    sure = _fastest([one for one in there if one.fit is Fit.FITS])
     return Advice(best.fit if best else Fit.NONE, best, standings, sure, budget.loss)
+
+
+def _fastest(standings: Sequence[Standing]) -> Standing | None:
+    """The fastest; of those that are as fast but for chance what is sure, then what lost least."""
+    most = max((_speed(one.row) for one in standings), default=0.0)
+    near = (one for one in standings if _speed(one.row) >= most * _AS_FAST)
+    return max(
+        near,
+        key=lambda one: (one.fit is Fit.FITS, -loss_of(one.row)[0], _speed(one.row)),
+        default=None,
+    )
 
 
 def _speed(row: Row) -> float:
