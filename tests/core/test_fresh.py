@@ -42,6 +42,7 @@ def fail(asked: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
     raise {
         "full": DiskFull("full", hint="make room"), "package": MissingDependency("x", "y", "z"),
         "other": ZeroDivisionError("by zero"), "memory": MemoryError(),
+        "written": OSError("307200 requested and 0 written"),
     }[asked["how"]]  # fmt: skip
 
 
@@ -86,6 +87,11 @@ def test_an_error_comes_back_as_what_it_was() -> None:
 def test_an_error_with_other_arguments_comes_back_too() -> None:
     with pytest.raises(MissingDependency, match="z needs the package 'x'"):
         call("fail", how="package")
+
+
+def test_a_disk_that_a_library_found_full_is_told_as_one() -> None:
+    with pytest.raises(DiskFull, match="the disk is full"):
+        call("fail", how="written")
 
 
 @pytest.mark.parametrize(

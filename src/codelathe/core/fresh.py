@@ -23,7 +23,8 @@ from contextlib import suppress
 from typing import IO, Any
 
 from codelathe.core import errors
-from codelathe.core.errors import LatheError
+from codelathe.core.disk import says_full
+from codelathe.core.errors import DiskFull, LatheError
 
 Tell = Callable[[str, int, int, str], None]
 """Is told of a stage, how many of how many are done, and some words more."""
@@ -158,6 +159,9 @@ def _document(error: Exception) -> dict[str, str]:
         kind, message, hint, field = type(error).__name__, error.message, error.hint, error.field
     elif isinstance(error, MemoryError):
         message = "there is too little memory"
+    elif says_full(error):
+        kind, message = DiskFull.__name__, f"the disk is full: {error}"
+        hint = "make room, and run it again"
     return {"type": kind, "message": message, "hint": hint, "field": field}
 
 
