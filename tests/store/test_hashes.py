@@ -39,6 +39,13 @@ def test_what_is_remembered_may_be_damaged(tmp_path: Path) -> None:
     assert content_sha256(tmp_path / "model", tmp_path / "known") == expected
 
 
+def test_where_nothing_can_be_remembered_a_model_is_known_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "model").write_bytes(b"abc")
+    (tmp_path / "home").write_text("a file in the place of the folder")
+    expected = hashlib.sha256(b"abc").hexdigest()
+    assert content_sha256(tmp_path / "model", tmp_path / "home/cache/known") == expected
+
+
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     with pytest.raises(ModelRefError, match="cannot read"):
         content_sha256(tmp_path / "nothing", tmp_path / "known")

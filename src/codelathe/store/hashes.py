@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from codelathe.core.errors import ModelRefError
@@ -72,4 +73,5 @@ def _remember(remembered: Path, known: dict[str, object]) -> None:
         fresh.write_text(json.dumps(known), encoding="ascii")
         fresh.replace(remembered)
     except OSError:
-        fresh.unlink(missing_ok=True)
+        with suppress(OSError):
+            fresh.unlink()
