@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from codelathe.core.errors import DiskFull, InUse, ProblemError, UsageError
+from codelathe.evaluation import judging
 from codelathe.evaluation.judging import judge_samples, open_ledger, plan
 from fakes.evaluation_bench import Bench
 from fakes.judging import Told, made_up
@@ -107,6 +108,17 @@ def test_only_the_rows_and_the_result_are_left_when_all_is_done(mixed: Bench) ->
     mixed.run()
     names = {path.name for path in mixed.verdicts.parent.iterdir()}
     assert names == {"samples.jsonl", "verdicts.jsonl", "result.json"}
+
+
+def test_the_seconds_of_judging_are_noted_while_they_pass(
+    bench: Bench, say: Say, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judging, "_NOTED", 0.0)
+    bench.write(say("passed passed passed"))
+    with pytest.raises(KeyboardInterrupt):
+        bench.run(Told(stop_at=2))
+    journal = bench.verdicts.with_name(f"{bench.verdicts.name}.journal").read_text()
+    assert journal.count('{"note": {"seconds"') > 2
 
 
 def test_the_seconds_of_a_session_that_judged_nothing_count(bench: Bench, say: Say) -> None:

@@ -37,6 +37,8 @@ from codelathe.metrics.pass_at_k import usable_k
 Tag = TypeVar("Tag")
 
 _REPEATS = 2
+_NOTED = 10.0
+"""Seconds of judging after which they are noted: those that `kill -9` takes are not counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,10 +190,11 @@ class _Run:
         self._memory = Memory()
         self._total = work.samples
         self._passed = 0
+        self._since = time.monotonic()
 
     def whole(self) -> None:
         """Everything that is left to do, down to the last row."""
-        ledger, began = self._ledger, time.monotonic()
+        ledger = self._ledger
         isolation = self._judge.isolation
         ledger.note({"tier": isolation.tier, "missing": list(isolation.missing)})
         try:
@@ -200,8 +203,14 @@ class _Run:
             self._run_again(Again.ALONE, self._alone)
             ledger.settle()
         finally:
-            seconds = round(time.monotonic() - began, 3)
-            ledger.note({"seconds": seconds, "copies": self._memory.copies})
+            self._note_seconds()
+
+    def _note_seconds(self) -> None:
+        """Keep the seconds since the last note."""
+        now = time.monotonic()
+        seconds = round(now - self._since, 3)
+        self._ledger.note({"seconds": seconds, "copies": self._memory.copies})
+        self._since = now
 
     def _judge_the_rest(self) -> None:
         """Judge the samples that have no row yet."""
@@ -305,6 +314,8 @@ class _Run:
             self._memory.add(key).outcome = row.outcome
 
     def _tell(self, stage: Again | None, done: int, total: int) -> None:
+        if time.monotonic() - self._since >= _NOTED:
+            self._note_seconds()
         self._listener.progress(Progress(stage, done, total, self._passed))
 
 
