@@ -114,6 +114,7 @@ def test_prose_is_warned_of(model: Path, capsys: pytest.CaptureFixture[str]) -> 
         (["--method", "wanda", "--sparsity", "0.5", "--scope", "lair"], "unknown scope 'lair'"),
         (["--method", "l1", "--sparsity", "0.5", "--precision", "int8"], "unknown precision"),
         (["--method", "wanda", "--sparsity", "0.5", "--calibration", "no.py"], "cannot read no.py"),
+        (["--method", "l1", "--sparsity", "0.5", "--calibration", "no.py"], "is not calibrated"),
     ],
 )
 def test_wrong_use_is_told_and_exits_with_2(

@@ -343,6 +343,26 @@ def test_recovery_of_the_same_run_gives_the_same_weights(pruned: Prune) -> None:
     assert files[0] == files[1]
 
 
-def test_too_little_text_to_recover_on_is_refused(pruned: Prune) -> None:
+def test_a_recipe_tells_what_was_learned_from(pruned: Prune) -> None:
+    recipes = []
+    for name in ("one", "two"):
+        texts = Texts((f"def {name}(a, b):\n    return a + b\n" * 200,), "the same name")
+        done = pruned("llama", "l1", recover=1, texts=texts, out=name)
+        recipes.append(read_lineage(done.job.out))
+    assert recipes[0].recipe["lessons"]["source"] == "the same name"
+    assert recipes[0].recipe_sha256 != recipes[1].recipe_sha256
+
+
+def test_prose_to_learn_from_is_told_of(pruned: Prune) -> None:
+    prose = Texts(("We met on Tuesday and talked about the garden.\n" * 200,), "mail")
+    assert any(
+        "look like code" in note for note in pruned("llama", "l1", recover=1, texts=prose).notes
+    )
+
+
+def test_too_little_text_to_recover_on_is_refused_before_anything_is_pruned(
+    pruned: Prune, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pruning, "_apply", lambda *_: pytest.fail("it was pruned"))
     with pytest.raises(UsageError, match="too few to recover on"):
         pruned(recover=1, texts=Texts(("def add(a, b):\n" * 60,), "short"))

@@ -12,7 +12,7 @@ from codelathe.cli.calibrating import calibration_texts
 from codelathe.cli.console import Output, output_options, printable
 from codelathe.cli.options import PATH
 from codelathe.cli.progress import counting, fetching, human_bytes
-from codelathe.core.errors import UnknownName
+from codelathe.core.errors import UnknownName, UsageError
 
 if TYPE_CHECKING:
     from codelathe.compression.job import Pruned
@@ -98,6 +98,12 @@ def compress_prune(
 
     options = prune_options(method, sparsity, pattern, scope, samples)
     options = replace(options, recover=recover or 0)
+    if calibration and not options.reads_text:
+        raise UsageError(
+            f"{method} looks at weights alone and is not calibrated",
+            hint="leave --calibration out, let it --recover on that text, or: --method wanda",
+            field="calibration",
+        )
     texts = calibration_texts(calibration, output) if calibration else None
     from codelathe.compression.job import PruneJob
     from codelathe.compression.pruning import prune

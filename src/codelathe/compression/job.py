@@ -54,7 +54,7 @@ class Pruned:
     `sparsity` is the share of the blocks' linear weights that is zero or gone; `layers` tells the
     zeros of each. `parameters` counts the whole model's before and after, `bytes` those of its
     weights on disk before packing and as they are. `removed` is what structured methods took,
-    `recovered` what was won by learning from the original.
+    `recovered` what was won by learning from the original on the text that `lessons` tells of.
     """
 
     job: PruneJob
@@ -66,6 +66,7 @@ class Pruned:
     precisions: dict[str, int]
     removed: dict[str, Any]
     calibration: dict[str, Any] | None
+    lessons: dict[str, Any] | None
     recovered: Recovered | None
     notes: tuple[str, ...]
     seconds: float = 0.0
@@ -89,6 +90,7 @@ class Pruned:
             "out": str(self.job.out),
             **self.pruning(),
             "calibration": self.calibration,
+            "lessons": self.lessons,
             "recovered": asdict(self.recovered) if self.recovered else None,
             "bytes": {"dense": self.bytes[0], "stored": self.bytes[1]},
             "precisions": self.precisions,

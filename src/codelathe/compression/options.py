@@ -60,6 +60,11 @@ class PruneOptions:
         """Whether the matrices keep their size and hold zeros."""
         return self.method in UNSTRUCTURED
 
+    @property
+    def reads_text(self) -> bool:
+        """Whether calibration text is looked at or learned from."""
+        return self.method in CALIBRATED or bool(self.recover)
+
     def document(self) -> dict[str, Any]:
         """As recipes and results have it."""
         return {

@@ -75,17 +75,17 @@ def _prune_into(
     inspection.check_finite(model, "before anything was pruned", _OTHER_NUMBERS)
     before, parameters = inspection.count_zeros(layers), model.num_parameters()
     notes = list(_notes(opened, before, job.options))
-    windows = _windows(opened, job)
+    windows, lessons = _windows(opened, job), _lessons(opened, job)
     removed = _apply(model, windows, job.options, heard)
-    recovered = _recover(opened, job, open_model, heard) if job.options.recover else None
+    recovered = _recover(opened, lessons, job, open_model, heard) if lessons else None
     if recovered and recovered.recovered >= recovered.pruned:
         notes.append("recovery won nothing on the windows that were held out of it")
     layers = _layers(model)
     inspection.check_finite(model, "after pruning", _OTHER_NUMBERS)
     after = inspection.count_zeros(layers)
     kept = sum(layer.weights - layer.zeros for layer in after)
-    if windows:
-        notes += windows.notes
+    if job.options.reads_text:
+        notes += (windows or _cut(opened, job, job.options.samples)).notes
     if job.options.unstructured:
         notes.append(_NO_FASTER)
     heard("saving", 0, 1)
@@ -102,6 +102,7 @@ def _prune_into(
         precisions=fingerprint.precisions,
         removed=removed,
         calibration=windows.document() if windows else None,
+        lessons=lessons.document() if lessons else None,
         recovered=recovered,
         notes=tuple(notes),
     )
@@ -199,28 +200,40 @@ def _apply(
     return {}
 
 
-def _recover(
-    opened: Opened, job: PruneJob, open_model: Callable[[], Opened], heard: Heard
-) -> Recovered:
-    """Let the pruned model learn from the original, which is opened once more beside it.
+def _lessons(opened: Opened, job: PruneJob) -> Windows | None:
+    """What the pruned model is to learn from, None where it is not to.
 
     Raises:
-        InputError: there is too little text to learn from.
+        InputError: there is too little text.
     """
-    from codelathe.compression._torch_recovery import BATCH, recover
+    from codelathe.compression._torch_recovery import BATCH
 
-    steps = job.options.recover
-    windows = _cut(opened, job, min(steps * BATCH * 2, _MOST_LEARNED)).ids
-    if len(windows) < _LEAST_LEARNED:
+    if not job.options.recover:
+        return None
+    windows = _cut(opened, job, min(job.options.recover * BATCH * 2, _MOST_LEARNED))
+    if len(windows.ids) < _LEAST_LEARNED:
         raise UsageError(
-            f"{len(windows)} windows of text are too few to recover on",
+            f"{len(windows.ids)} windows of text are too few to recover on",
             hint="name a larger file with --calibration, or leave it out for the standard library",
             field="recover",
         )
+    return windows
+
+
+def _recover(
+    opened: Opened,
+    lessons: Windows,
+    job: PruneJob,
+    open_model: Callable[[], Opened],
+    heard: Heard,
+) -> Recovered:
+    """Let the pruned model learn from the original, which is opened once more beside it."""
     from codelathe.compression._torch_inspection import count_zeros
+    from codelathe.compression._torch_recovery import recover
 
     before = count_zeros(_layers(opened.model))
-    recovered = recover(opened.model, open_model().model, windows, steps, heard)
+    steps = job.options.recover
+    recovered = recover(opened.model, open_model().model, lessons.ids, steps, heard)
     after = count_zeros(_layers(opened.model))
     assert all(b.zeros <= a.zeros for b, a in zip(before, after, strict=True)), "zeros stay"
     return recovered
@@ -254,6 +267,7 @@ def _describe(opened: Opened, pruned: Pruned, folder: Path) -> None:
         **pruned.job.options.document(),
         "precision": opened.precision,
         "calibration": pruned.calibration,
+        "lessons": pruned.lessons,
     }
     lineage = Lineage(
         kind="checkpoint",
