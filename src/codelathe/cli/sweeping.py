@@ -74,11 +74,11 @@ def show_advice(advice: Advice, budget: Budget) -> None:
     )
     if best.why:
         click.echo("ask more problems: a larger --limit, or none, into another --out")
+    named = shlex.quote(_from_here(best.row.model))
+    click.echo(printable(f"to serve it: CODELATHE_MODEL={named} lathe serve"))
     if best.why and advice.sure:
         name, row = printable(advice.sure.row.name), advice.sure.row
         click.echo(f"sure to fit: {name}: {_decode(row)}, {_peak(row)}")
-    named = shlex.quote(_from_here(best.row.model))
-    click.echo(printable(f"to serve it: CODELATHE_MODEL={named} lathe serve"))
 
 
 def _unasked_loss(row: Row, budget: Budget) -> str:
