@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codelathe.core.errors import InputError, UsageError
-from codelathe.training.data.duplicates import deduplicate, near_pairs
+from codelathe.training.data import duplicates
+from codelathe.training.data.duplicates import deduplicate, near_pairs, own_shingles
 from codelathe.training.data.minhash import sketch
 from codelathe.training.data.overlap import find_overlaps, refuse_overlaps
 from codelathe.training.data.rows import Hole, Pair, Row, Text
@@ -42,28 +43,34 @@ def brute(texts: list[str], threshold: float) -> list[tuple[int, int, float]]:
     return [(i, j, likeness) for i, j, likeness in found if likeness >= threshold]
 
 
+def found(texts: list[str], threshold: float) -> list[tuple[int, int, float]]:
+    return sorted(
+        (p.first, p.second, p.jaccard) for p in near_pairs(map(shingles, texts), threshold)
+    )
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_at_the_usual_threshold_exactly_the_pairs_of_brute_force_are_found(seed: int) -> None:
     texts = corpus(seed)
     wanted = brute(texts, 0.8)
     assert wanted
-    assert [(p.first, p.second, p.jaccard) for p in near_pairs(texts, 0.8)] == wanted
+    assert found(texts, 0.8) == wanted
 
 
 def test_at_the_lowest_threshold_nearly_all_pairs_are_found_and_no_other() -> None:
-    found = wanted = 0
+    told = wanted = 0
     for seed in range(6, 12):
         texts = corpus(seed)
         right = brute(texts, 0.6)
-        pairs = [(p.first, p.second, p.jaccard) for p in near_pairs(texts, 0.6)]
+        pairs = found(texts, 0.6)
         assert set(pairs) <= set(right)
-        found, wanted = found + len(pairs), wanted + len(right)
-    assert found >= 0.98 * wanted
+        told, wanted = told + len(pairs), wanted + len(right)
+    assert told >= 0.98 * wanted
 
 
 def test_short_texts_are_found_as_surely_as_long_ones() -> None:
     texts = corpus(3, 200, words=(1, 14))
-    assert [(p.first, p.second, p.jaccard) for p in near_pairs(texts, 0.8)] == brute(texts, 0.8)
+    assert found(texts, 0.8) == brute(texts, 0.8)
 
 
 def test_two_sketches_agree_as_often_as_their_sets_do() -> None:
@@ -80,7 +87,7 @@ def test_two_sketches_agree_as_often_as_their_sets_do() -> None:
 @settings(max_examples=60)
 def test_what_is_told_is_never_below_the_threshold(texts: list[str]) -> None:
     right = {(i, j) for i, j, _ in brute(texts, 0.7)}
-    assert {(p.first, p.second) for p in near_pairs(texts, 0.7)} <= right
+    assert {(first, second) for first, second, _ in found(texts, 0.7)} <= right
 
 
 def test_white_space_makes_no_difference_to_likeness() -> None:
@@ -91,6 +98,62 @@ def test_white_space_makes_no_difference_to_likeness() -> None:
 def test_a_threshold_that_bands_do_not_serve_is_refused(threshold: float) -> None:
     with pytest.raises(UsageError):
         near_pairs([], threshold)
+
+
+def asked(count: int, long: int = 150) -> list[Row]:
+    """Questions that begin alike, as with one system prompt, and say different things then."""
+    draw = random.Random(7)
+    words = [f"w{n}" for n in range(3000)]
+    same = " ".join(draw.choices(words, k=long))
+    return [
+        Row(
+            Pair(f"{same} {' '.join(draw.choices(words, k=20))}", " ".join(draw.choices(words))),
+            "prompt", "f", line,
+        )
+        for line in range(1, count + 1)
+    ]  # fmt: skip
+
+
+def near(rows: list[Row]) -> list[tuple[int, int]]:
+    return [(pair.first, pair.second) for pair in near_pairs(own_shingles(rows), 0.6)]
+
+
+def test_what_many_questions_begin_with_does_not_make_them_alike() -> None:
+    data = asked(40)
+    assert len(brute([row.text for row in data], 0.6)) == 40 * 39 / 2
+    prompt = data[3].text.split("\n")[0]
+    again = Row(Pair(f"{prompt} once more", "x"), "prompt", "f", 41)
+    assert near([*data, again]) == [(3, 40)]
+
+
+def test_what_a_few_questions_begin_with_does() -> None:
+    assert len(near(asked(16))) == 16 * 15 / 2
+
+
+def test_what_is_learned_always_counts() -> None:
+    data = asked(40)
+    answer = " ".join(f"a{n}" for n in range(100))
+    alike = [Row(Pair(row.text, answer), "prompt", "f", row.line) for row in data[:20]]
+    assert set(combinations(range(20), 2)) <= set(near([*alike, *data[20:]]))
+
+
+def test_what_most_plain_texts_begin_with_does_not_make_them_alike() -> None:
+    assert not near(rows(*(row.text for row in asked(40))))
+
+
+def test_what_many_rows_have_is_the_same_in_whatever_order_they_come(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(duplicates, "_SAMPLE", 30)
+    data = asked(60)
+    there, back = list(own_shingles(data)), list(own_shingles(data[::-1]))
+    assert there == back[::-1] != [shingles(row.text) for row in data]
+
+
+def test_pairs_that_are_passed_are_not_compared() -> None:
+    sets = [shingles("a b c d e f g")] * 3
+    pairs = near_pairs(sets, 0.8, lambda second, first: (second, first) == (2, 1))
+    assert [(p.first, p.second) for p in pairs] == [(0, 1), (0, 2)]
 
 
 def test_of_equal_rows_the_first_stays() -> None:

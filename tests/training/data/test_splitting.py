@@ -49,6 +49,14 @@ def test_rows_that_are_nearly_the_same_are_never_parted() -> None:
     )
 
 
+def test_rows_that_share_a_system_prompt_can_be_parted() -> None:
+    draw = random.Random(1)
+    words = [f"w{n}" for n in range(2000)]
+    prompt = " ".join(draw.choices(words, k=150))
+    data = [row(n, f"{prompt} {' '.join(draw.choices(words, k=20))}") for n in range(40)]
+    assert [len(part) for part in parts(split(data, HALVES))] == [20, 10, 10]
+
+
 def test_the_same_seed_gives_the_same_parts_in_whatever_order_rows_come() -> None:
     data = [row(i) for i in range(100)]
     one = split(data, seed=3)

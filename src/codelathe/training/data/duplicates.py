@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import blake2b
+from zlib import crc32
 
 from codelathe.training.data.minhash import NearIndex, sketched
 from codelathe.training.data.rows import Row
@@ -12,6 +15,13 @@ from codelathe.training.data.shingles import jaccard, shingles
 
 #: From this likeness of their shingles on, rows are near duplicates.
 NEAR = 0.8
+#: What is in more rows than this, and in more than this share of them, is their form: of what is
+#: asked, and of plain texts, all of which is learned.
+_FORM, _ASKED_SHARE, _PLAIN_SHARE = 16, 0.05, 0.5
+#: Rows that are looked through for it.
+_SAMPLE = 4000
+#: Two texts by index, whether they need not be compared.
+Passed = Callable[[int, int], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,26 +45,70 @@ class Deduplicated:
     near: tuple[tuple[Row, Row], ...]
 
 
-def near_pairs(texts: Sequence[str], threshold: float = NEAR) -> list[Near]:
-    """All pairs of texts whose shingles have at least `threshold` in common (Jaccard).
+def near_pairs(
+    sets: Iterable[frozenset[int]], threshold: float = NEAR, passed: Passed = lambda *_: False
+) -> Iterator[Near]:
+    """All pairs of texts, by their shingles, that have at least `threshold` of them in common.
+
+    That is the Jaccard index. Pairs come by their second text; those that are `passed` when
+    their turn comes are not compared.
 
     Raises:
         UsageError: the threshold is not in 0.6..1.
     """
-    index = NearIndex(threshold)
-    found = []
-    for second, text in enumerate(texts):
-        members = sketched(shingles(text))
-        found += [Near(first, second, likeness) for first, likeness in index.near(members)]
+    return _near_pairs(NearIndex(threshold), sets, passed)
+
+
+def _near_pairs(index: NearIndex, sets: Iterable[frozenset[int]], passed: Passed) -> Iterator[Near]:
+    for second, found in enumerate(sets):
+        members = sketched(found)
+        for first, likeness in index.near(members, partial(passed, second)):
+            yield Near(first, second, likeness)
         index.add(members)
-    return sorted(found, key=lambda near: (near.first, near.second))
+
+
+def own_shingles(rows: Sequence[Row]) -> Iterator[frozenset[int]]:
+    """The shingles by which each row is compared: all but those of the form that many have.
+
+    A form is a system prompt, say, or the words of a task. Without this all rows that are asked
+    in one way would be near each other.
+    """
+    asked, plain = _forms(rows)
+    for row in rows:
+        members = shingles(row.text)
+        if row.form == "text":
+            own = members - plain
+        else:  # what is learned is never form
+            own = (members - asked) | (members & shingles(row.learned)) if asked else members
+        yield own or members
+
+
+def _forms(rows: Sequence[Row]) -> tuple[frozenset[int], frozenset[int]]:
+    """The shingles of the form of what is asked, and of the form of plain texts."""
+    if len(rows) > _SAMPLE:  # the same in whatever order they come
+        rows = sorted(rows, key=lambda row: (crc32(row.text.encode()), row.text))[:_SAMPLE]
+    asked, plain = Counter[int](), Counter[int]()
+    for row in rows:
+        if row.form == "text":
+            plain.update(shingles(row.text))
+        else:
+            asked.update(shingles(row.text) - shingles(row.learned))
+    texts = sum(row.form == "text" for row in rows)
+    return (
+        _frequent(asked, (len(rows) - texts) * _ASKED_SHARE),
+        _frequent(plain, texts * _PLAIN_SHARE),
+    )
+
+
+def _frequent(counts: Counter[int], most: float) -> frozenset[int]:
+    return frozenset(one for one, count in counts.items() if count > max(_FORM, most))
 
 
 def deduplicate(rows: Sequence[Row], threshold: float | None = NEAR) -> Deduplicated:
     """Leave out rows that say the same as an earlier one; with `threshold`, nearly the same.
 
-    Rows are near where all that they say is, and what is learned from them too. A row goes only
-    where it is near to one that stays, never to one that went.
+    Rows are near where all that they say is, but for the form that many have, and what is learned
+    from them too. A row goes only where it is near to one that stays, never to one that went.
 
     Raises:
         UsageError: the threshold is not in 0.6..1.
@@ -71,9 +125,9 @@ def deduplicate(rows: Sequence[Row], threshold: float | None = NEAR) -> Deduplic
         return Deduplicated(tuple(first.values()), tuple(exact), ())
     kept: list[Row] = []
     near = []
-    index = NearIndex(threshold)
-    for row in first.values():
-        members = sketched(shingles(row.text))
+    index, unlike = NearIndex(threshold), tuple(first.values())
+    for row, own in zip(unlike, own_shingles(unlike), strict=True):
+        members = sketched(own)
         candidates = (kept[number] for number, _ in index.near(members))
         stays = next((other for other in candidates if _teach_alike(row, other, threshold)), None)
         if stays is None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import random
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from codelathe.core.errors import UsageError
@@ -67,15 +67,20 @@ class NearIndex:
         self._members: list[array[int]] = []
         self._buckets: dict[int, int | list[int]] = {}  # most hold one set: no list for those
 
-    def near(self, wanted: Sketched) -> Iterator[tuple[int, float]]:
-        """The numbers of sets near to `wanted`, lowest first, each with the Jaccard index."""
+    def near(
+        self, wanted: Sketched, passed: Callable[[int], bool] = lambda _: False
+    ) -> Iterator[tuple[int, float]]:
+        """The numbers of sets near to `wanted`, lowest first, each with the Jaccard index.
+
+        Those that are `passed` are not compared.
+        """
         candidates: set[int] = set()
         for band in wanted.bands:
             bucket = self._buckets.get(band, ())
             candidates.update((bucket,) if isinstance(bucket, int) else bucket)
         for number in sorted(candidates):
             other = self._members[number]
-            if self._possible(len(wanted.members), len(other)):
+            if not passed(number) and self._possible(len(wanted.members), len(other)):
                 likeness = jaccard(wanted.members, frozenset(other))
                 if likeness >= self._threshold:
                     yield number, likeness

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Literal, get_args
 
 from codelathe.core.errors import InputError, UnknownName, UsageError
-from codelathe.training.data.duplicates import near_pairs
+from codelathe.training.data.duplicates import near_pairs, own_shingles
 from codelathe.training.data.rows import Row
 
 By = Literal["row", "group", "file", "time"]
@@ -93,7 +93,7 @@ def _sets(rows: Sequence[Row], by: By, together: float | None) -> list[list[int]
         if key := _key(row, by):
             union.join(first.setdefault(key, index), index)
     if together is not None:
-        for pair in near_pairs([row.text for row in rows], together):
+        for pair in near_pairs(own_shingles(rows), together, union.joined):
             union.join(pair.first, pair.second)
     return union.sets()
 
@@ -179,7 +179,8 @@ def _require(parts: list[list[int]], shares: Shares, sets: int, by: By) -> None:
             raise InputError(
                 f"the rows form {sets:,} set{'' if sets == 1 else 's'} that must stay together "
                 f"(by {by}, and near duplicates), and nothing is left for the {name} part",
-                hint="give more rows, split by row, or name the parts' files yourself",
+                hint="give more rows, split by row, or hold none out: data.validation = 0, "
+                "data.test = 0",
                 field="split",
             )
 
@@ -193,6 +194,9 @@ class _Union:
     def join(self, one: int, other: int) -> None:
         first, second = sorted((self._root(one), self._root(other)))
         self._parent[second] = first
+
+    def joined(self, one: int, other: int) -> bool:
+        return self._root(one) == self._root(other)
 
     def sets(self) -> list[list[int]]:
         found: dict[int, list[int]] = {}
