@@ -102,6 +102,11 @@ def test_verbatim_asks_a_base_model_to_go_on_from_the_prompt(write: Write) -> No
         ({**ROW, "id": "\udfff"}, "'id' has half a surrogate pair"),
         ({**ROW, "tests": ["x = '\ud800'"]}, "'tests' has half a surrogate pair"),
         ({**ROW, "tests": "def check():\n    assert False"}, "only defines things"),
+        ({**ROW, "tests": "pass"}, "only defines things"),
+        ({**ROW, "tests": "'''What it is to do.'''\nimport re"}, "only defines things"),
+        ({**ROW, "tests": "x = 1\nassert reverse("}, "no Python: '\\(' was never closed, line 2"),
+        ({**ROW, "tests": "assert reverse('\0')"}, "no Python: .*null bytes"),
+        ({**ROW, "tests": f"assert reverse({'-' * 1500}1)"}, "no Python: .* nested too deeply"),
         ({**ROW, "tests": [5]}, "a test is a program, as text, not 5"),
         ({**ROW, "tests": [{"input": "'a'", "output": "'b'"}]}, "a test is a program, as text"),
         ({**ROW, "examples": [], "tests": ""}, "nothing would decide"),
@@ -118,6 +123,12 @@ def test_a_line_that_is_no_problem_is_told_with_its_number(
     with pytest.raises(ProblemError, match=what) as error:
         opened(write, ROW, row)
     assert "line 2" in error.value.message
+
+
+def test_a_test_that_runs_nothing_is_told_with_the_next_step(write: Write) -> None:
+    with pytest.raises(ProblemError) as error:
+        opened(write, {**ROW, "tests": "def check(): ..."})
+    assert "call what it defines" in error.value.hint
 
 
 def test_two_problems_of_one_id_are_refused(write: Write) -> None:

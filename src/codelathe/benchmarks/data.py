@@ -59,9 +59,9 @@ class Rows:
     rows: tuple[tuple[int, Mapping[str, Any]], ...]
     details: Mapping[str, str]
 
-    def wrong(self, line: int, what: str) -> ProblemError:
+    def wrong(self, line: int, what: str, hint: str = "") -> ProblemError:
         """The error of a row that cannot be used."""
-        return _wrong(self.path, line, what)
+        return _wrong(self.path, line, what, hint)
 
     def __iter__(self) -> Iterator[tuple[int, Mapping[str, Any]]]:
         return iter(self.rows)
@@ -217,8 +217,8 @@ def _row(path: Path, number: int, line: str, fields: Mapping[str, type]) -> Mapp
     return row
 
 
-def _wrong(path: Path, number: int, what: str) -> ProblemError:
-    return ProblemError(f"{path}, line {number}: {what}", field="data")
+def _wrong(path: Path, number: int, what: str, hint: str = "") -> ProblemError:
+    return ProblemError(f"{path}, line {number}: {what}", hint=hint, field="data")
 
 
 _WORDS: dict[type, str] = {str: "text", int: "a whole number", list: "a list"}

@@ -27,6 +27,7 @@ from codelathe.core.judging import Limits
 from codelathe.core.language import parse_language
 from codelathe.core.problem import Example, Problem, Suite
 from codelathe.text.examples import parse_examples
+from codelathe.text.syntax import DEFINITIONS, parse_module
 
 _LIMITS = Limits(seconds=5.0, memory_mb=4096, output_bytes=1 << 24)
 _KNOWN: dict[str, type | tuple[type, ...]] = {
@@ -50,7 +51,7 @@ def open_own(opening: Opening) -> Benchmark:
         try:
             task = _task(row, _id(row, path, line))
         except InputError as error:
-            raise found.wrong(line, error.message) from None
+            raise found.wrong(line, error.message, error.hint) from None
         if task.problem.id in tasks:
             raise found.wrong(line, f"a second problem {task.problem.id!r}")
         if not task.problem.examples and not task.problem.tests:
@@ -124,19 +125,25 @@ def _tests(given: str | list[Any]) -> list[str]:
 
 
 def _suite(source: str, entry: str, language: str) -> Suite:
-    if language == "python" and not _does_something(source):
+    if language != "python":
+        return Suite(source)
+    try:
+        body, suite = parse_module(source).body, python_suite(source, entry)
+    except SyntaxError as error:
+        where = f", line {error.lineno}" if error.lineno else ""
+        raise InputError(f"a test is no Python: {error.msg}{where}") from None
+    except RecursionError:
+        raise InputError("a test is no Python: it is nested too deeply") from None
+    if all(map(_is_idle, body)):
         raise InputError(
             "a test only defines things and runs none of them, so that everything would pass",
             hint="call what it defines, or write its assert statements at its top level",
         )
-    return python_suite(source, entry) if language == "python" else Suite(source)
+    return suite
 
 
-def _does_something(source: str) -> bool:
-    """Whether a test has a statement that can fail. What does not parse fails when it is run."""
-    try:
-        body = ast.parse(source).body
-    except (SyntaxError, ValueError, RecursionError):
-        return True
-    idle = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
-    return any(not isinstance(one, idle) for one in body)
+def _is_idle(statement: ast.stmt) -> bool:
+    """Whether it can fail for no candidate: a definition, an import, a docstring."""
+    if isinstance(statement, ast.Expr):
+        return isinstance(statement.value, ast.Constant)
+    return isinstance(statement, (*DEFINITIONS, ast.Import, ast.ImportFrom, ast.Pass))
