@@ -14,10 +14,12 @@ with the whole documentation in front of each task.
 from __future__ import annotations
 
 import argparse
+import builtins
 import json
 import random
 import re
 import subprocess
+import symtable
 import sys
 import sysconfig
 import time
@@ -129,7 +131,8 @@ def general_rows(count: int, seed: int) -> list[dict[str, str]]:
     """Short documented functions of Python's own library, asked in the same words as the examples.
 
     Without them a model learns to answer everything with the one library it has seen; asked in
-    other words they do not help, since it then goes by the words.
+    other words they do not help, since it then goes by the words. Each brings the imports that it
+    uses: of functions that use what their file imports a model learns to import nothing.
     """
     rows = []
     for path in sorted(Path(sysconfig.get_path("stdlib")).glob("*.py")):
@@ -137,14 +140,29 @@ def general_rows(count: int, seed: int) -> list[dict[str, str]]:
         for function in PythonSource(text).functions():
             head = _HEAD.search(function.header)
             short = len(function.code) < _SHORT and not function.classes
-            if head and short and worth_learning(function):
+            code = "\n\n\n".join(filter(None, (function.context, function.bare.strip())))
+            if head and short and worth_learning(function) and stands_alone(code):
                 told = " ".join(function.doc.split("\n\n")[0].split())
                 asked = f"Write a Python function `{head[1]}`: {told}"
                 words = solve_request(Problem(asked, entry_point=function.name), Sampling())
-                code = f"```python\n{function.bare.strip()}\n```"
-                rows.append({"instruction": words.messages[0].content, "output": code})
+                output = f"```python\n{code}\n```"
+                rows.append({"instruction": words.messages[0].content, "output": output})
     random.Random(seed).shuffle(rows)
     return rows[:count]
+
+
+def stands_alone(code: str) -> bool:
+    """Whether every name in the code is its own or Python's."""
+    top = symtable.symtable(code, "row", "exec")
+    own = {s.get_name() for s in top.get_symbols() if s.is_assigned() or s.is_imported()}
+    waiting = [top]
+    while waiting:
+        table = waiting.pop()
+        waiting.extend(table.get_children())
+        used = {s.get_name() for s in table.get_symbols() if s.is_global() and s.is_referenced()}
+        if used - own - set(dir(builtins)):
+            return False
+    return True
 
 
 def problem(library: Library, task: Task, seed: int) -> dict[str, str]:
