@@ -65,6 +65,16 @@ def test_what_names_no_task_has_no_id(humaneval: Benchmark, raw: object) -> None
     assert humaneval.task_id(raw) is None
 
 
+@pytest.mark.parametrize("test", ["assert double(", f"assert double({'-' * 1500}1)", "\0"])
+def test_a_test_that_cannot_be_looked_into_is_a_program_that_is_run(
+    test: str, write: Write
+) -> None:
+    opened = open_benchmark("humaneval", write("he.jsonl", [{**HUMANEVAL[0], "test": test}]))
+    (suite,) = opened.tasks["HumanEval/0"].problem.tests
+    assert suite.source.startswith(test)
+    assert not suite.calls
+
+
 def test_mbpp_is_its_test_split(mbpp: Benchmark) -> None:
     assert list(mbpp.tasks) == ["MBPP/11", "MBPP/12"]
 

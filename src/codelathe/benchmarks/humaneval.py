@@ -58,6 +58,9 @@ def python_suite(source: str, entry: str, context: str = "") -> Suite:
     """A Python test program as a Suite, as calls where it is nothing else."""
     asserted = read_asserts(source, entry)
     if asserted is None:
-        strange = undefined_names(f"{context}\n{source}") - {entry}
+        try:
+            strange = undefined_names(f"{context}\n{source}") - {entry}
+        except (SyntaxError, RecursionError):  # what is wrong with it is seen when it is run
+            strange = set()
         return Suite(source, context, inside=bool(strange))
     return Suite(source, context, asserted.calls, asserted.comparer)

@@ -132,8 +132,6 @@ def _suite(source: str, entry: str, language: str) -> Suite:
     except SyntaxError as error:
         where = f", line {error.lineno}" if error.lineno else ""
         raise InputError(f"a test is no Python: {error.msg}{where}") from None
-    except RecursionError:
-        raise InputError("a test is no Python: it is nested too deeply") from None
     if all(map(_is_idle, body)):
         raise InputError(
             "a test only defines things and runs none of them, so that everything would pass",
