@@ -230,6 +230,7 @@ def test_a_damaged_file_is_told_and_not_written_over(tmp_path: Path, text: str) 
         ("/models/my model/", "my-model"),
         ("/models/Some.Model-Q8_0.gguf", "Some.Model-Q8_0"),
         ("hf:owner/Model-1.5B:q8_0", "Model-1.5B-q8_0"),
+        (f"/models/{'long' * 60}-1.5B", f"{'long' * 60}-1.5B"[-100:]),
     ],
 )
 def test_the_variants_names_begin_with_the_models(model: str, stem: str) -> None:

@@ -43,6 +43,8 @@ from codelathe.evaluation.sweep_rows import (
     score_run,
 )
 
+_LONGEST = 100
+"""Characters of a model's name in that of a variant, of which systems take 255."""
 SWEEP, VARIANT, RUN, LOCK = "sweep.json", "variant.json", "run", ".lock"
 
 
@@ -66,7 +68,7 @@ class Asked:
     def stem(self) -> str:
         """What the variants' names begin with."""
         last = self.model.rstrip("/").rpartition("/")[2].removesuffix(".gguf")
-        return re.sub(r"[^A-Za-z0-9._+-]+", "-", last)
+        return re.sub(r"[^A-Za-z0-9._+-]+", "-", last)[-_LONGEST:]
 
 
 @dataclass(frozen=True, slots=True)
