@@ -96,6 +96,14 @@ def test_what_is_not_said_is_as_in_the_last_gate(passes: Passes, result: Path) -
     assert (settings["every"], settings["tolerance"]) == (2, 20.0)
 
 
+def test_answers_can_be_kept_short_for_a_short_context(passes: Passes, result: Path) -> None:
+    passes(64, 64)
+    run(["tune", "gate", str(result), "--max-tokens", "19", "--quiet"])
+    runs = json.loads((result / "gate.json").read_text())["runs"]["general"]
+    found = [json.loads((Path(folder) / "result.json").read_text()) for folder in runs.values()]
+    assert [one["signature"]["sampling"]["max_tokens"] for one in found] == [19, 19]
+
+
 def test_an_interrupted_gate_says_how_to_go_on(
     result: Path,
     passes: Passes,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -133,19 +133,19 @@ def _parts(gate: GatePart, folder: Path | None, judge: SandboxJudge, output: Out
             return open_benchmark(name, None, judge, progress)
 
     parts = []
+    wish = Wish(n=gate.samples, max_tokens=gate.max_tokens)
     held_out = None if folder is None else folder / HELD_OUT
     if gate.own != TEST_PART:
-        parts.append(Part("own", opened(str(_own_file(gate.own))), Wish(n=gate.samples)))
+        parts.append(Part("own", opened(str(_own_file(gate.own))), wish))
     elif held_out is not None and held_out.is_file():
-        wish = Wish(n=gate.samples, protocol=PROTOCOL)
-        parts.append(Part("own", opened(str(held_out)), wish))
+        parts.append(Part("own", opened(str(held_out)), replace(wish, protocol=PROTOCOL)))
     elif held_out is not None:
         output.say(
             "gate: no held-out row has tests and an entry_point, so nothing says what was "
             "learned: docs/gate.md"
         )
     general = every(opened(gate.general), gate.every)
-    return [*parts, Part("general", general, Wish(n=gate.samples))]
+    return [*parts, Part("general", general, wish)]
 
 
 def _own_file(name: str) -> Path:

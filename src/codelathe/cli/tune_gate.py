@@ -18,6 +18,10 @@ from codelathe.cli.options import PATH
 @click.option("--every", type=click.IntRange(min=1), metavar="N", help="Only every N-th of them.")
 @click.option("--samples", type=click.IntRange(min=1), metavar="N", help="Answers to each problem.")
 @click.option(
+    "--max-tokens", type=click.IntRange(min=1), metavar="N",
+    help="Most tokens of an answer, for a model of a short context.",
+)  # fmt: skip
+@click.option(
     "--tolerance", type=click.FloatRange(min=0, max=100), metavar="POINTS",
     help="The largest drop on the general problems that is no harm.",
 )  # fmt: skip

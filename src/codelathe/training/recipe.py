@@ -141,6 +141,9 @@ class GatePart:
     general: str = setting("humaneval", "the benchmark that must not fall")
     every: int = setting(4, "every so many of its problems", low=1)
     samples: int = setting(1, "answers to each problem; more see smaller drops", low=1)
+    max_tokens: int | None = setting(
+        None, "most tokens of an answer; 768, for which a short context has no room", low=1
+    )
     tolerance: float = setting(
         15.0, "the largest drop of the general score that is no harm, in points", low=0, high=100
     )
