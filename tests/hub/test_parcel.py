@@ -133,6 +133,12 @@ def test_links_as_the_hubs_client_makes_them_are_followed(adapter: Path, tmp_pat
     assert len(pack(cache / "snapshots" / "main").files) == 4
 
 
+def test_a_model_that_its_gate_refused_is_noted(adapter: Path) -> None:
+    told = json.loads((adapter / "lathe.json").read_text())
+    (adapter / "lathe.json").write_text(json.dumps({**told, "gate": {"outcome": "refused"}}))
+    assert "its gate refused it" in pack(adapter).notes[0]
+
+
 def test_a_model_that_its_check_refused_is_noted(adapter: Path) -> None:
     told = json.loads((adapter / "lathe.json").read_text())
     (adapter / "lathe.json").write_text(json.dumps({**told, "check": {"passed": False}}))

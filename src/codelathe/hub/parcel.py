@@ -165,11 +165,14 @@ def _notes(folder: Path) -> tuple[str, ...]:
 
 
 def _refused(lineage: Lineage) -> tuple[str, ...]:
-    """Whether the check of what made it found that it is not the same model."""
-    check = lineage.details.get("check")
-    if not isinstance(check, dict) or check.get("passed") is not False:
-        return ()
-    return ("its check found that it is not the model it was made from",)
+    """What refused it: the check of what made it, or the gate of what was tuned."""
+    notes, details = [], lineage.details
+    check, gate = details.get("check"), details.get("gate", details.get("adapter_gate"))
+    if isinstance(check, dict) and check.get("passed") is False:
+        notes.append("its check found that it is not the model it was made from")
+    if isinstance(gate, dict) and gate.get("outcome") == "refused":
+        notes.append("its gate refused it: it solves fewer problems than the model before")
+    return tuple(notes)
 
 
 def _gguf(source: Path, paths: list[Path]) -> Parcel:
