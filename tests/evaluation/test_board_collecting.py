@@ -182,6 +182,18 @@ def test_a_result_that_is_damaged_is_left_out_and_told(
     assert [path.parent.name for path, _ in found.refused] == ["bad"]
 
 
+def test_a_result_that_cannot_be_read_is_left_out_and_told(
+    knowledge: Knowledge, tmp_path: Path
+) -> None:
+    write_run(tmp_path / "runs/good", ONE)
+    (tmp_path / "runs/result.json").symlink_to("x" * 300)
+    found = collect([tmp_path / "runs"], knowledge)
+    assert len(found.rows) == 1
+    assert [(path.name, why) for path, why in found.refused] == [
+        ("result.json", "cannot be read: File name too long")
+    ]
+
+
 def test_a_link_that_leads_to_itself_is_no_result(knowledge: Knowledge, tmp_path: Path) -> None:
     write_run(tmp_path / "runs/good", ONE)
     (tmp_path / "runs/result.json").symlink_to("result.json")

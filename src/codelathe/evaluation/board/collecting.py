@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from codelathe.benchmarks.protocols import PROTOCOLS, protocol_document
 from codelathe.core.errors import UsageError
 from codelathe.evaluation.board.facts import Knowledge, tidy_precision
 from codelathe.evaluation.board.row import DAMAGED, BoardRow, Facts, marks, number, rate
-from codelathe.evaluation.files import is_there, read_object
+from codelathe.evaluation.files import is_there, parsed_line
 from codelathe.evaluation.transcript import COMPLETIONS, RESULT, VERDICTS
 
 _OF_SAMPLES = ".result.json"
@@ -46,7 +47,9 @@ def collect(folders: Iterable[Path], knowledge: Knowledge) -> Collected:
     refused: list[tuple[Path, str]] = []
     for path in _results(folders):
         try:
-            rows.append(_row(path, read_object(path), knowledge))
+            rows.append(_row(path, parsed_line(path.read_bytes()), knowledge))
+        except OSError as error:
+            refused.append((path, f"cannot be read: {error.strerror}"))
         except DAMAGED as error:
             told = f"no result of lathe: {type(error).__name__} {error}"
             refused.append((path, told))
@@ -64,10 +67,17 @@ def _results(folders: Iterable[Path]) -> Iterator[Path]:
             )
         for path in sorted(folder.rglob(f"*{RESULT}")):
             named = path.name == RESULT or path.name.endswith(_OF_SAMPLES)
-            # A link that leads to itself is no file, and cannot be followed.
-            if named and path.is_file() and (real := path.resolve()) not in seen:
+            if named and _may_be_file(path) and (real := Path(os.path.realpath(path))) not in seen:
                 seen.add(real)
                 yield path
+
+
+def _may_be_file(path: Path) -> bool:
+    """Whether there is a file, or what cannot be looked at: that is told when it is read."""
+    try:
+        return path.is_file()
+    except OSError:
+        return True
 
 
 def _row(path: Path, result: Mapping[str, Any], knowledge: Knowledge) -> BoardRow:
