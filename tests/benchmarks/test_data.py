@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+from collections.abc import Iterator
+from errno import EACCES
 from pathlib import Path
 
 import pytest
@@ -135,6 +137,18 @@ def test_a_data_folder_that_is_not_there_is_an_error(
 ) -> None:
     monkeypatch.setenv("CODELATHE_DATA", str(tmp_path / "none"))
     with pytest.raises(InputError, match="no folder"):
+        open_benchmark("mbpp", store=store(tmp_path))
+
+
+def test_a_data_folder_that_cannot_be_read_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(self: Path) -> Iterator[Path]:
+        raise PermissionError(EACCES, "Permission denied", str(self))
+
+    monkeypatch.setenv("CODELATHE_DATA", str(tmp_path))
+    monkeypatch.setattr(Path, "iterdir", denied)
+    with pytest.raises(InputError, match=r"cannot read the folder .*: Permission denied"):
         open_benchmark("mbpp", store=store(tmp_path))
 
 

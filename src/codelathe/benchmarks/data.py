@@ -112,8 +112,15 @@ def _in_folder(wanted: Wanted) -> Path | None:
         raise InputError(
             f"{VARIABLE} is {named}, which is no folder", hint=f"unset {VARIABLE}, or make it"
         )
+    try:
+        names = [entry.name for entry in folder.iterdir()]
+    except OSError as error:
+        raise InputError(
+            f"cannot read the folder {named} ({VARIABLE}): {error.strerror}",
+            hint=f"unset {VARIABLE}, or name another",
+        ) from None
     for pattern in wanted.files:
-        fitting = fnmatch.filter((entry.name for entry in folder.iterdir()), pattern)
+        fitting = fnmatch.filter(names, pattern)
         if fitting:
             return folder / max(fitting, key=_version)
     return None
