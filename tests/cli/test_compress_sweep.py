@@ -151,6 +151,15 @@ def test_other_options_are_refused_with_what_differs(
     assert "out holds a sweep with limit None, not 5" in capsys.readouterr().err
 
 
+def test_shorter_answers_are_another_sweep(
+    model: Path, made: Made, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sweep(model, "--max-tokens", "19")
+    assert json.loads(Path("out/sweep.json").read_text())["settings"]["max_tokens"] == 19
+    assert sweep(model) == 2
+    assert "out holds a sweep with max tokens 19, not None" in capsys.readouterr().err
+
+
 def test_a_limit_beyond_all_problems_is_none(model: Path, made: Made) -> None:
     sweep(model)
     assert sweep(model, "--limit", "40") == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from codelathe.compression.variants import parse_variants
 from codelathe.core.errors import MissingDependency, UnsupportedArgument
+from codelathe.evaluation.runs import open_run
 from codelathe.wiring import (
     find_quantizable,
     open_checkpoint,
@@ -68,6 +70,17 @@ def test_a_pruned_variant_is_measured_as_it_is_run(model: Path, tmp_path: Path) 
     told = work.work_measure(asked, silent)
     assert told["engine"] == "transformers"
     assert told["prompt_speed"] > 0
+
+
+def test_answers_can_be_kept_short_for_a_short_context(model: Path, tmp_path: Path) -> None:
+    task = {"prompt": "Write f(x).", "entry_point": "f", "tests": "assert f(1) == 1"}
+    (tmp_path / "tasks.jsonl").write_text(json.dumps(task) + "\n")
+    asked = {
+        "model": str(model), "engine": "transformers", "folder": str(tmp_path / "run"),
+        "benchmark": str(tmp_path / "tasks.jsonl"), "limit": None, "max_tokens": 4,
+    }  # fmt: skip
+    work.work_ask(asked, silent)
+    assert open_run(tmp_path / "run").signature["sampling"]["max_tokens"] == 4
 
 
 def test_a_missing_package_is_told_before_anything_is_made(

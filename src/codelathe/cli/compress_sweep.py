@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,11 @@ if TYPE_CHECKING:
 @click.option(
     "--limit", type=click.IntRange(min=1), metavar="N", help="Only the data's first N problems."
 )
+@click.option(
+    "--max-tokens", type=click.IntRange(min=1), metavar="N",
+    help="Longest answer, in tokens; else the protocol's own, for which a short context has no "
+    "room.",
+)  # fmt: skip
 @click.option("--max-memory", metavar="SIZE", help="Of the measured peak, such as 2GB or 800MB.")
 @click.option(
     "--max-loss", type=click.FloatRange(min=0, max=100), metavar="POINTS",
@@ -51,6 +57,7 @@ def compress_sweep(
     methods: str | None,
     benchmark: str,
     limit: int | None,
+    max_tokens: int | None,
     max_memory: str | None,
     max_loss: float | None,
     out: Path | None,
@@ -90,7 +97,7 @@ def compress_sweep(
     refused = refused_variants(variants, found)
     for name, why in refused.items():
         output.say(printable(f"{name} cannot be made of this model: {why}"))
-    asked = _asked(found, benchmark, limit, output)
+    asked = replace(_asked(found, benchmark, limit, output), max_tokens=max_tokens)
     folder = out if out is not None else _folder(asked)
     with counting(output) as count:
         workshop = open_workshop(asked, refused, count)

@@ -58,6 +58,7 @@ class Asked:
     benchmark: str
     data_sha256: str
     limit: int | None
+    max_tokens: int | None = None
 
     @property
     def settings(self) -> dict[str, Any]:

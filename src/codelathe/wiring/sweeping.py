@@ -90,7 +90,7 @@ def open_workshop(asked: Asked, refused: Mapping[str, str], tell: Tell) -> Works
         return work("measure", name, model=model, engine=engine)
 
     def ask(name: str, model: str, engine: str, folder: Path) -> None:
-        told = {"benchmark": asked.benchmark, "limit": asked.limit}
+        told = {name: getattr(asked, name) for name in ("benchmark", "limit", "max_tokens")}
         work("ask", name, model=model, engine=engine, folder=str(folder), **told)
 
     return Workshop(
@@ -198,7 +198,8 @@ def work_ask(asked: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
         tell("loading", 0, 1, "")
         with closing(open_engine(model, asked["engine"], several=True)) as engine:
             who = Model(model, engine.info, model_sha256(model))
-            planned = prepare(benchmark, who, Wish(limit=asked["limit"]))
+            wish = Wish(limit=asked["limit"], max_tokens=asked["max_tokens"])
+            planned = prepare(benchmark, who, wish)
             evaluate(
                 planned, engine, judge, Path(asked["folder"]), cache_folder("canonical"),
                 _hearing(planned, tell),
