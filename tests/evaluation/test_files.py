@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 from concurrent.futures import ThreadPoolExecutor
+from errno import ENOLCK
 from pathlib import Path
 
 import pytest
 
 from codelathe.core.errors import UsageError
-from codelathe.evaluation.files import read_object, replace_file
+from codelathe.evaluation.files import open_locked, read_object, replace_file
 
 
 def test_several_that_replace_a_file_at_once_leave_one_of_theirs_whole(tmp_path: Path) -> None:
@@ -31,6 +33,15 @@ def test_what_a_dead_process_had_begun_to_write_is_written_over(tmp_path: Path) 
     (tmp_path / "kept.json.new").write_bytes(b"much longer than what comes now")
     replace_file(tmp_path / "kept.json", b"short")
     assert (tmp_path / "kept.json").read_bytes() == b"short"
+
+
+def test_a_disk_without_locks_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refused)
+    with pytest.raises(UsageError, match="cannot be locked: No locks available"):
+        open_locked(tmp_path / "rows.jsonl")
 
 
 def test_an_object_that_is_nested_without_end_is_none(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def open_locked(path: Path, doing: str = "judging") -> int:
                     hint="name an ordinary file with --out",
                     field="out",
                 )
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(file, path)
             if os.path.samestat(os.fstat(file), path.stat()):
                 return file
         except BlockingIOError:
@@ -50,6 +50,19 @@ def open_locked(path: Path, doing: str = "judging") -> int:
             os.close(file)
             raise
         os.close(file)
+
+
+def _lock(file: int, path: Path) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError as error:  # some network disks have no locks
+        raise UsageError(
+            f"{path} cannot be locked: {error.strerror}",
+            hint="name a place on another disk with --out",
+            field="out",
+        ) from None
 
 
 def open_for_append(path: Path) -> int:
