@@ -196,6 +196,15 @@ def test_a_second_process_of_a_run_that_is_done_waits_for_nobody(
     assert (tmp_path / "adapter_model.safetensors").stat().st_mtime_ns == untouched
 
 
+def test_processes_that_would_each_save_a_part_of_the_model_are_refused(
+    opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    with pytest.raises(UsageError, match="FSDP"):
+        tune(opened(), parts(), RECIPE, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_folder_with_other_files_is_refused(opened: Open, tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("...")
     with pytest.raises(UsageError, match="no tuning run"):

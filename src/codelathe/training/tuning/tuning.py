@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from codelathe.core.errors import MissingDependency, ModelFileError
+from codelathe.core.errors import MissingDependency, ModelFileError, UsageError
 from codelathe.core.lineage import Lineage
 from codelathe.core.opened import OpenedModel
 from codelathe.training.data.tokens import Tokens
@@ -109,16 +109,32 @@ def finished(out: Path, identity: Identity) -> Tuned | None:
 
 
 def require_packages() -> None:
-    """See that what tuning needs is installed.
+    """See that what tuning needs is installed, and that accelerate is not configured for less.
 
     Raises:
         MissingDependency: with the package that is not.
+        UsageError: accelerate is to spread a model over processes.
     """
     from importlib.util import find_spec
 
     for package in _PACKAGES:
         if find_spec(package) is None:
             raise MissingDependency(package, "train", "tuning a model")
+    _refuse_shards()
+
+
+def _refuse_shards() -> None:
+    """Refuse to be one of processes that each hold a part of the model: the parts would be saved.
+
+    Raises:
+        UsageError: accelerate is configured so.
+    """
+    for name in ("FSDP", "DEEPSPEED", "MEGATRON_LM"):
+        if os.environ.get(f"ACCELERATE_USE_{name}", "").lower() in ("true", "1"):
+            raise UsageError(
+                f"accelerate is configured for {name}, and here each process holds the whole model",
+                hint="accelerate launch --multi_gpu --num_processes N -m codelathe tune RECIPE.toml",
+            )
 
 
 def prepare_process() -> None:
