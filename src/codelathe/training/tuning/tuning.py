@@ -109,7 +109,7 @@ def finished(out: Path, identity: Identity) -> Tuned | None:
 
 
 def require_packages() -> None:
-    """See that what tuning needs is installed, and that accelerate is not configured for less.
+    """See that what tuning needs is installed, and each process is to hold the whole model.
 
     Raises:
         MissingDependency: with the package that is not.
@@ -133,7 +133,7 @@ def _refuse_shards() -> None:
         if os.environ.get(f"ACCELERATE_USE_{name}", "").lower() in ("true", "1"):
             raise UsageError(
                 f"accelerate is configured for {name}, and here each process holds the whole model",
-                hint="accelerate launch --multi_gpu --num_processes N -m codelathe tune RECIPE.toml",
+                hint="accelerate launch --multi_gpu --num_processes 2 -m codelathe tune ...",
             )
 
 
