@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from codelathe.compression.variants import parse_variants
-from codelathe.core.errors import MissingDependency, UnsupportedArgument
+from codelathe.core.errors import MissingDependency, ModelFileError, UnsupportedArgument
 from codelathe.evaluation.runs import open_run
 from codelathe.wiring import (
     find_quantizable,
@@ -36,7 +36,9 @@ def loose(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def make(model: Path, variant: str, out: Path) -> dict[str, Any]:
-    return work.work_make({"model": str(model), "variant": variant, "out": str(out)}, silent)
+    sha256 = find_quantizable(str(model)).sha256
+    asked = {"model": str(model), "sha256": sha256, "variant": variant, "out": str(out)}
+    return work.work_make(asked, silent)
 
 
 def test_a_quantized_variant_tells_what_the_verb_tells(model: Path, tmp_path: Path) -> None:
@@ -70,6 +72,16 @@ def test_a_pruned_variant_is_measured_as_it_is_run(model: Path, tmp_path: Path) 
     told = work.work_measure(asked, silent)
     assert told["engine"] == "transformers"
     assert told["prompt_speed"] > 0
+
+
+def test_a_model_that_was_changed_since_the_sweep_began_is_refused(
+    model: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "small.gguf"
+    asked = {"model": str(model), "sha256": "0" * 64, "variant": "q8_0", "out": str(out)}
+    with pytest.raises(ModelFileError, match="was changed after the sweep began"):
+        work.work_make(asked, silent)
+    assert not out.exists()
 
 
 def test_answers_can_be_kept_short_for_a_short_context(model: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from codelathe.core.errors import LatheError
+from codelathe.core.errors import LatheError, ModelFileError
 from codelathe.core.fresh import Tell, run_fresh
 from codelathe.wiring.checkpoints import open_checkpoint
 from codelathe.wiring.engines import open_engine
@@ -84,7 +84,8 @@ def open_workshop(asked: Asked, refused: Mapping[str, str], tell: Tell) -> Works
     def make(variant: Variant, path: Path) -> dict[str, Any]:
         if variant.name in refused:
             raise LatheError(refused[variant.name])
-        return work("make", variant.name, model=asked.model, variant=variant.name, out=str(path))
+        told = {"model": asked.model, "sha256": asked.sha256, "out": str(path)}
+        return work("make", variant.name, variant=variant.name, **told)
 
     def measure(name: str, model: str, engine: str) -> dict[str, Any]:
         return work("measure", name, model=model, engine=engine)
@@ -118,7 +119,16 @@ def work_describe(asked: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
 
 
 def work_make(asked: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
-    """A variant at the path `out`: its bytes, how near it is to the original, and notes."""
+    """A variant at the path `out`: its bytes, how near it is to the original, and notes.
+
+    Raises:
+        ModelFileError: the model is not the one any more that the sweep is of.
+    """
+    if find_quantizable(asked["model"]).sha256 != asked["sha256"]:
+        raise ModelFileError(
+            f"{asked['model']} was changed after the sweep began",
+            hint="sweep what is there now into another folder: --out",
+        )
     from codelathe.compression.quantizing_methods import Method
     from codelathe.compression.variants import parse_variant
 
