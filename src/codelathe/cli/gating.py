@@ -141,8 +141,8 @@ def _parts(gate: GatePart, folder: Path | None, judge: SandboxJudge, output: Out
         parts.append(Part("own", opened(str(held_out)), replace(wish, protocol=PROTOCOL)))
     elif held_out is not None:
         output.say(
-            "gate: no held-out row has tests and an entry_point, so nothing says what was "
-            "learned: docs/gate.md"
+            "gate: no held-out row of one question has tests and an entry_point, so nothing says "
+            "what was learned: docs/gate.md"
         )
     general = every(opened(gate.general), gate.every)
     return [*parts, Part("general", general, wish)]
