@@ -61,6 +61,34 @@ def test_judged_samples_are_a_row_named_after_their_file(
     assert (row.model, row.protocol, row.run) == ("mine", "samples from elsewhere", "")
 
 
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"unattempted": 162}, ", only 2 of 164 problems"),
+        ({"samples": 40}, ", 20 samples"),
+        ({"counts": {"passed": 1, "unjudged": 3}}, ", 3 answers not judged"),
+    ],
+)
+def test_judged_samples_are_not_ranked_with_those_of_more_or_fewer_problems(
+    changed: dict[str, Any], told: str, knowledge: Knowledge, tmp_path: Path
+) -> None:
+    write_run(tmp_path / "a", ONE)
+    result = json.loads((tmp_path / "a/result.json").read_text()) | changed
+    del result["signature"]["model"], result["signature"]["protocol"]
+    (tmp_path / "mine_verdicts.result.json").write_text(json.dumps(result))
+    (tmp_path / "a/result.json").unlink()
+    (row,) = rows(knowledge, tmp_path)
+    assert row.protocol == f"samples from elsewhere{told}"
+
+
+def test_a_run_with_answers_that_could_not_be_judged_is_not_ranked_with_others(
+    knowledge: Knowledge, tmp_path: Path
+) -> None:
+    write_run(tmp_path / "runs/a", {"Toy/0": ["passed"], "Toy/1": ["unjudged"]})
+    (row,) = rows(knowledge, tmp_path / "runs")
+    assert row.protocol == "fast-chat 1, greedy, 1 answer not judged"
+
+
 def test_files_of_others_are_left_out_and_told(knowledge: Knowledge, tmp_path: Path) -> None:
     (tmp_path / "result.json").write_text('{"loss": 0.1}')
     (tmp_path / "cut").mkdir()

@@ -91,7 +91,7 @@ def _row(path: Path, result: Mapping[str, Any], knowledge: Knowledge) -> BoardRo
         model=model,
         facts=_loaded(signature).or_else(knowledge.facts(model, sha256)),
         benchmark=str(signature["benchmark"]),
-        protocol=describe(signature),
+        protocol=", ".join([describe(signature), *_of_answers(result, signature)]),
         scores=marks(result["scores"], result["intervals"]),
         origin="run",
         source=str(path),
@@ -103,6 +103,18 @@ def _row(path: Path, result: Mapping[str, Any], knowledge: Knowledge) -> BoardRo
         signature=signature_hash(signature),
         run=str(folder) if asked and whole else "",
     )
+
+
+def _of_answers(result: Mapping[str, Any], signature: Mapping[str, Any]) -> Iterator[str]:
+    """Of which answers a score is, where that is not all of a benchmark as it was asked."""
+    problems, samples = number(result["problems"]), number(result["samples"])
+    if signature.get("protocol") is None and problems and samples:
+        if samples > problems:
+            yield f"{samples / problems:.3g} samples"
+        if left := number(result.get("unattempted")):
+            yield f"only {problems} of {problems + left} problems"
+    if unjudged := number(result.get("counts", {}).get("unjudged")):
+        yield f"{unjudged} answer{'' if unjudged == 1 else 's'} not judged"
 
 
 def _loaded(signature: Mapping[str, Any]) -> Facts:
