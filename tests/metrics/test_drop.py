@@ -32,8 +32,19 @@ def test_a_gain_shows_no_drop() -> None:
     assert drop_p(*paired(0, 6)) == 1.0
 
 
-def test_rates_are_weighed_by_all_ways_the_signs_could_have_fallen() -> None:
-    before, after = [0.8, 0.6, 0.5, 1.0], [0.2, 0.4, 0.6, 1.0]
+@pytest.mark.parametrize(
+    ("samples", "old", "new"),
+    [
+        (10, [8, 6, 5, 10], [2, 4, 6, 10]),
+        (11, [3, 4, 4, 1, 4], [5, 6, 6, 1, 0]),
+        (32, [2, 5, 2, 3, 5], [2, 4, 4, 2, 4]),
+        (100, [4, 3, 5, 5, 0], [5, 4, 3, 5, 1]),
+    ],
+)
+def test_rates_are_weighed_by_all_ways_the_signs_could_have_fallen(
+    samples: int, old: list[int], new: list[int]
+) -> None:
+    before, after = ([passed / samples for passed in run] for run in (old, new))
     gaps = [a - b for a, b in zip(before, after, strict=True)]
     sums = [
         sum(s * g for s, g in zip(signs, gaps, strict=True))

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from fractions import Fraction
 from statistics import NormalDist
 
 from codelathe.core.errors import UsageError
 
+_SAMPLES = 1000
+"""Rates of up to so many samples are known for the fractions that they are."""
 _GRID = 5040
-"""Differences of pass rates are multiples of 1/n, and n divides this for n to 10 and many more."""
+"""What stands for the least common denominator of rates where that is larger: nearly exact."""
 _STEPS = 60
 
 
@@ -30,7 +33,9 @@ def drop_p(before: Sequence[float], after: Sequence[float]) -> float:
     """
     import numpy as np
 
-    gaps = [round((a - b) * _GRID) for a, b in _pairs(before, after)]
+    pairs = _pairs(before, after)
+    common = _denominator(pairs)
+    gaps = [round((a - b) * common) for a, b in pairs]
     steps = [abs(gap) for gap in gaps if gap]
     unit = math.gcd(*steps) or 1
     steps = [step // unit for step in steps]
@@ -43,6 +48,13 @@ def drop_p(before: Sequence[float], after: Sequence[float]) -> float:
         chances = grown
     positive = (sum(steps) + sum(gaps) // unit) // 2
     return min(1.0, float(chances[positive:].sum()))
+
+
+def _denominator(pairs: Sequence[tuple[float, float]]) -> int:
+    """Of what all rates are multiples: rounded otherwise, equal sums would come to differ."""
+    rates = {rate for pair in pairs for rate in pair}
+    common = math.lcm(*(Fraction(x).limit_denominator(_SAMPLES).denominator for x in rates))
+    return min(common, _GRID)
 
 
 def drop_bound(before: Sequence[float], after: Sequence[float], level: float = 0.05) -> float:
