@@ -310,6 +310,14 @@ def test_all_weights_of_an_adapter_cannot_be_tuned(opened: Open, tmp_path: Path)
         tune(opened(adapter=tmp_path / "a"), parts(), FULL, tmp_path / "out")
 
 
+@pytest.mark.parametrize("architecture", checkpoints.ENCODER_DECODERS)
+def test_an_encoder_decoder_is_refused(opened: Open, architecture: str) -> None:
+    start = opened()
+    model = checkpoints.model(architecture)
+    with pytest.raises(UsageError, match="encoder-decoder"):
+        make_learner(replace(start, model=model), RECIPE)
+
+
 def test_modules_that_are_not_there_are_refused_with_those_that_are(
     opened: Open, tmp_path: Path
 ) -> None:

@@ -101,11 +101,18 @@ def make_learner(start: OpenedModel, recipe: Recipe) -> Learner:
     """Set the model of `start` up as the recipe says.
 
     Raises:
-        UsageError: target modules that are not there; `full` of an adapter or of weights that
-            are quantized.
+        UsageError: an encoder-decoder; target modules that are not there; `full` of an adapter or
+            of weights that are quantized.
         ModelFileError: the adapter to go on from does not fit.
     """
     model = start.model
+    if model.config.is_encoder_decoder:
+        raise UsageError(
+            f"{start.base} is an encoder-decoder, and only decoders are tuned",
+            hint="name a decoder; a new encoder-decoder: lathe tune --from-scratch --architecture "
+            "encoder-decoder",
+            field="model.name",
+        )
     if recipe.method.name == "full":
         return _full(start, model)
     model.requires_grad_(False)
