@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -128,6 +129,16 @@ def test_a_test_that_runs_nothing_is_told_with_the_next_step(write: Write) -> No
     with pytest.raises(ProblemError) as error:
         opened(write, {**ROW, "tests": "def check(): ..."})
     assert "call what it defines" in error.value.hint
+
+
+def test_a_file_in_another_encoding_is_told_with_line_and_remedy(tmp_path: Path) -> None:
+    path = tmp_path / "mine.jsonl"
+    rows = (ROW, {**ROW, "prompt": "거꾸로", "id": "b"})
+    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    path.write_bytes(text.encode("euc-kr"))
+    with pytest.raises(ProblemError, match="line 2: not UTF-8") as error:
+        open_benchmark(str(path))
+    assert "iconv -f EUC-KR" in error.value.hint
 
 
 def test_two_problems_of_one_id_are_refused(write: Write) -> None:

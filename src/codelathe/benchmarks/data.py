@@ -205,7 +205,10 @@ def _text(path: Path, content: bytes) -> str:
     except (OSError, EOFError, zlib.error) as error:
         raise ProblemError(f"{path} cannot be unpacked: {error}", field="data") from None
     except UnicodeDecodeError as error:
-        raise ProblemError(f"{path} is not UTF-8: {error.reason}", field="data") from None
+        line = error.object[: error.start].count(b"\n") + 1
+        what = f"not UTF-8: byte 0x{error.object[error.start]:02x}"
+        hint = "save it as UTF-8, for example: iconv -f EUC-KR -t UTF-8"
+        raise _wrong(path, line, what, hint) from None
 
 
 def _row(path: Path, number: int, line: str, fields: Mapping[str, type]) -> Mapping[str, Any]:
