@@ -37,6 +37,7 @@ _CONFIGS: dict[str, tuple[str, dict[str, Any]]] = {
     "qwen2": ("Qwen2ForCausalLM", _DECODER),
     "qwen3": ("Qwen3ForCausalLM", {**_DECODER, "head_dim": 128}),
     "llama": ("LlamaForCausalLM", _DECODER),
+    "granite": ("GraniteForCausalLM", {**_DECODER, "logits_scaling": 3.0}),
     "bloom": ("BloomForCausalLM", {**_SIZE, "hidden_size": 32, "n_layer": 2, "n_head": 4}),
     "mamba": ("MambaForCausalLM", {**_SIZE, "hidden_size": 32, "num_hidden_layers": 2}),
     "t5": (

@@ -60,6 +60,24 @@ def test_the_loss_of_a_batch_is_that_of_its_documents_one_by_one(
     assert together == pytest.approx(alone, rel=1e-4)
 
 
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_a_head_that_scales_its_logits_has_the_loss_of_what_it_answers(
+    opened: Open, tmp_path: Path, method: str
+) -> None:
+    start = opened("granite")
+    total = count = 0.0
+    for document in parts().validation.documents:
+        ids = torch.tensor([document.ids])
+        with torch.no_grad():
+            said = start.model(input_ids=ids).logits[0, :-1].log_softmax(-1)
+        counted = torch.tensor(document.trained[1:])
+        total -= said.gather(1, ids[0, 1:, None])[:, 0][counted].sum().item()
+        count += document.supervised
+    recipe = FULL if method == "full" else RECIPE
+    tuned = tune(start, parts(), with_train(recipe, steps=2), tmp_path)
+    assert tuned.validation_before == pytest.approx(total / count, abs=1e-4)
+
+
 def test_an_architecture_that_mixes_documents_is_tuned_in_single_rows_and_says_so(
     opened: Open, tmp_path: Path
 ) -> None:

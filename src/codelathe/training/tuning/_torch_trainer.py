@@ -352,10 +352,10 @@ def _give_loss(base: Any) -> None:
     def forward(self: Any, *args: Any, counted: Any = None, **kwargs: Any) -> Any:
         if counted is None:
             return usual(*args, **kwargs)
+        kwargs = {name: value for name, value in kwargs.items() if value is not None}  # PEFT's
         if not plain:  # TRL's own knows what some heads do to their logits
             outputs = usual(*args, labels=counted, fused_lm_head=True, **kwargs)
             return -outputs.log_probs.float().sum()
-        kwargs = {name: value for name, value in kwargs.items() if value is not None}
         hidden = self.base_model(*args, **kwargs).last_hidden_state
         return counted_loss(hidden, self.get_output_embeddings(), counted)
 
