@@ -211,9 +211,10 @@ class _Run:
         """Each process has random numbers of its own, which the first one waits for."""
         state = PartialState()
         aside = target.with_name(f"{target.name}.all.new")
-        tuner.write_state(aside) if not state.is_main_process else aside.mkdir(
-            parents=True, exist_ok=True
-        )
+        with runs.disk_errors(aside):
+            aside.mkdir(parents=True, exist_ok=True)
+            if not state.is_main_process:
+                tuner.write_state(aside)
         state.wait_for_everyone()
         if state.is_main_process:
             with runs.whole_folder(target) as fresh:
