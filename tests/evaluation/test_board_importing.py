@@ -131,6 +131,12 @@ def test_lm_eval_says_model_size_precision_and_day(tmp_path: Path) -> None:
     assert (row.facts.precision, row.date) == ("BF16", "2025-01-01")
 
 
+def test_a_number_beyond_all_counting_is_none(tmp_path: Path) -> None:
+    config = {**LM_EVAL["config"], "model_num_parameters": 10**400}
+    row = only(tmp_path, {**LM_EVAL, "config": config}, model="tiny-1b")
+    assert row.facts.parameters == 1_000_000_000
+
+
 def test_lm_eval_on_a_part_of_the_problems_is_another_protocol(tmp_path: Path) -> None:
     row = only(tmp_path, LM_EVAL)
     assert row.protocol == "lm-eval, task humaneval 1.0, the first 20 problems"

@@ -14,6 +14,7 @@ Origin = Literal["run", "imported", "published"]
 UNKNOWN = "unknown"
 DAMAGED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 """What a document that is not what it should be makes those raise that read it."""
+_ENDLESS = 1 << 63
 TYPES = ("pretrained", "instruct", "rl", UNKNOWN)
 
 
@@ -141,8 +142,8 @@ def parse_row(document: Any) -> BoardRow:
 
 
 def number(value: Any) -> int | None:
-    """`value` where it is a whole number above 0."""
-    return value if type(value) is int and value > 0 else None
+    """`value` where it is a whole number above 0, such as things can be counted by."""
+    return value if type(value) is int and 0 < value < _ENDLESS else None
 
 
 def rate(value: Any) -> float | None:
