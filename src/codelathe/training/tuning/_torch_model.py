@@ -30,7 +30,8 @@ from codelathe.training.tuning.result import durable_name
 PRUNED = 0.05
 #: The same where weights were rounded, which makes some zero: 6% by Q5_0, 12% by Q4_0 (measured).
 PRUNED_ROUNDED = 0.3
-_WHOLE = frozenset({"F32", "F16", "BF16"})
+#: Types that make next to none.
+_FEW_ZEROS = frozenset({"F32", "F16", "BF16", "Q8_0", "Q4_1", "Q5_1"})
 
 
 @dataclass(slots=True)
@@ -241,7 +242,7 @@ def _least(path: Path) -> float:
     if not path.is_file():
         return PRUNED
     types = {tensor.type for tensor in read_gguf_header(path).tensors}
-    return PRUNED if types <= _WHOLE else PRUNED_ROUNDED
+    return PRUNED if types <= _FEW_ZEROS else PRUNED_ROUNDED
 
 
 def _mask(weight: Any, least: float) -> Any:
