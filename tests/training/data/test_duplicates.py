@@ -137,6 +137,20 @@ def test_what_is_learned_always_counts() -> None:
     assert set(combinations(range(20), 2)) <= set(near([*alike, *data[20:]]))
 
 
+def test_holes_in_one_text_are_alike_however_many_there_are() -> None:
+    words = [f"w{n}" for n in range(60)]
+    holes = [
+        Row(
+            Hole(" ".join(words[:at]), " ".join(words[at + 1 :]), words[at]),
+            "fill-in-the-middle",
+            "f",
+            at,
+        )
+        for at in range(1, 31)
+    ]
+    assert len(near(holes)) == 30 * 29 / 2
+
+
 def test_what_most_plain_texts_begin_with_does_not_make_them_alike() -> None:
     assert not near(rows(*(row.text for row in asked(40))))
 

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
+from itertools import chain
 from zlib import crc32
 
 from codelathe.training.data.minhash import NearIndex, sketched
-from codelathe.training.data.rows import Row
+from codelathe.training.data.rows import Chat, Hole, Pair, Row, Text
 from codelathe.training.data.shingles import jaccard, shingles
 
 #: From this likeness of their shingles on, rows are near duplicates.
@@ -71,15 +72,16 @@ def own_shingles(rows: Sequence[Row]) -> Iterator[frozenset[int]]:
     """The shingles by which each row is compared: all but those of the form that many have.
 
     A form is a system prompt, say, or the words of a task. Without this all rows that are asked
-    in one way would be near each other.
+    in one way would be near each other. What is learned is never form, nor is a text with a hole:
+    what stands around one hole fills another.
     """
     asked, plain = _forms(rows)
     for row in rows:
-        members = shingles(row.text)
-        if row.form == "text":
+        members = own = shingles(row.text)
+        if isinstance(row.content, Text):
             own = members - plain
-        else:  # what is learned is never form
-            own = (members - asked) | (members & shingles(row.learned)) if asked else members
+        elif asked and not isinstance(row.content, Hole):
+            own = (members - asked) | (members & shingles(row.learned))
         yield own or members
 
 
@@ -87,20 +89,18 @@ def _forms(rows: Sequence[Row]) -> tuple[frozenset[int], frozenset[int]]:
     """The shingles of the form of what is asked, and of the form of plain texts."""
     if len(rows) > _SAMPLE:  # the same in whatever order they come
         rows = sorted(rows, key=lambda row: (crc32(row.text.encode()), row.text))[:_SAMPLE]
-    asked, plain = Counter[int](), Counter[int]()
-    for row in rows:
-        if row.form == "text":
-            plain.update(shingles(row.text))
-        else:
-            asked.update(shingles(row.text) - shingles(row.learned))
-    texts = sum(row.form == "text" for row in rows)
+    questions = [row for row in rows if isinstance(row.content, Chat | Pair)]
+    texts = [row for row in rows if isinstance(row.content, Text)]
+    asked = (shingles(row.text) - shingles(row.learned) for row in questions)
+    plain = (shingles(row.text) for row in texts)
     return (
-        _frequent(asked, (len(rows) - texts) * _ASKED_SHARE),
-        _frequent(plain, texts * _PLAIN_SHARE),
+        _frequent(asked, len(questions) * _ASKED_SHARE),
+        _frequent(plain, len(texts) * _PLAIN_SHARE),
     )
 
 
-def _frequent(counts: Counter[int], most: float) -> frozenset[int]:
+def _frequent(sets: Iterable[frozenset[int]], most: float) -> frozenset[int]:
+    counts = Counter(chain.from_iterable(sets))
     return frozenset(one for one, count in counts.items() if count > max(_FORM, most))
 
 
