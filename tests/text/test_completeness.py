@@ -42,6 +42,18 @@ def test_a_known_function_ends_with_the_next_line_at_the_margin() -> None:
     assert written(f"{REVERSE}\n\ndef other(): pass", "reverse") == f"{REVERSE}\n\nd"
 
 
+def test_what_is_nested_deeper_than_python_recurses_is_looked_into() -> None:
+    chain = ".next" * 1500
+    assert written(f"def f(x):\n    return x\n\nlast = first{chain}\n\nd", "g") is None
+    assert written(f"def f(x):\n    return x{chain}\n\nd", "f") is not None
+
+
+def test_a_clause_at_the_margin_is_the_middle_of_a_statement() -> None:
+    text = "try:\n    import numpy\nexcept ImportError:\n    pass\ndef f(x):\n    return x\n"
+    assert written(f"{text}else_ = 1", "f") == f"{text}else_"
+    assert written("if 1:\n    def f(x):\n        return x\nelse:\n    pass\n", "f") is None
+
+
 def test_where_several_functions_are_asked_for_the_first_is_not_the_end() -> None:
     text = f"{REVERSE}\n\ndef turn(s):\n    return s\n"
     complete = FunctionComplete(Problem("Write functions reverse(s) and turn(s)."), True)

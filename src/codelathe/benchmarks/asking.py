@@ -85,17 +85,10 @@ def finished(protocol: Protocol, asked: Asked, *, step: int = 1) -> Finished:
         return CODEGEN.ended
     if problem.language == "python":
         whole = FunctionComplete(_judged(protocol, asked), asked.opened)
-        return lambda text: _is_whole(whole, asked.head + text)
+        return lambda text: whole(asked.head + text)
     if not asked.head:
         return lambda _: False
     return lambda text: closing_brace(asked.head, text, problem.language) is not None
-
-
-def _is_whole(whole: Finished, text: str) -> bool:
-    try:
-        return whole(text)
-    except RecursionError:  # a model that repeats itself without end: nobody can tell
-        return False
 
 
 def read(protocol: Protocol, asked: Asked, text: str) -> str:

@@ -37,6 +37,8 @@ _NO_SOLUTION = re.compile(
 _HEADING = re.compile(r"# *(?:tests?|examples?|check|output|demo)\W*", re.IGNORECASE)
 _PROSE = re.compile(r"(?:[A-Z][\w']*|[\uac00-\ud7a3]+) [\w'`,]+ [\w'`,]+")
 _CLOSERS = ")]}"
+_CLAUSES = ("elif", "else", "except", "finally")
+_WORD = re.compile(r"\w*")
 _NOT_CODE = frozenset({"bash", "sh", "shell", "console", "text", "txt", "plaintext", "output"})
 
 
@@ -100,7 +102,7 @@ class FunctionComplete:
             return False
         if self._fence is not None and self._fence.closed_by(line):
             return self._closes(text[self._start : self._line])
-        if not self._function or line[0].isspace() or line[0] in _CLOSERS:
+        if not self._function or line[0].isspace() or _goes_on(line):
             return False
         return self._is_past_end(text[self._start : self._line], line, ended)
 
@@ -152,6 +154,14 @@ def _definitions(code: str) -> list[str]:
 
 def _names(statements: tuple[Statement, ...]) -> list[str]:
     return [name for s in statements for name in functions_of(s.node)]
+
+
+def _goes_on(line: str) -> bool:
+    """Whether a line at the margin is the middle of a statement, or may become that."""
+    word = _WORD.findall(line)[0]
+    if word == line:
+        return any(clause.startswith(word) for clause in _CLAUSES)
+    return line[0] in _CLOSERS or word in _CLAUSES
 
 
 def _is_no_code(line: str) -> bool:

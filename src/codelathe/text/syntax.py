@@ -141,21 +141,26 @@ def _globals(table: symtable.SymbolTable) -> Iterator[str]:
 
 def _own_names(node: ast.AST, context: type[ast.expr_context]) -> Iterator[str]:
     """Names in `node` that belong to the module's scope, bodies of inner scopes left out."""
-    if isinstance(node, ast.Name):
-        if isinstance(node.ctx, context):
-            yield node.id
-    elif isinstance(node, _COMPREHENSIONS):
-        inside = [n for n in ast.walk(node) if isinstance(n, ast.Name)]
-        own = {n.id for n in inside if not isinstance(n.ctx, ast.Load)}
-        if context is ast.Load:
-            yield from (n.id for n in inside if n.id not in own)
-    else:
-        for name, value in ast.iter_fields(node):
-            if name == "body" and isinstance(node, _SCOPES):
-                continue
-            for child in value if isinstance(value, list) else [value]:
-                if isinstance(child, ast.AST):
-                    yield from _own_names(child, context)
+    waiting = [node]  # no recursion: what a model repeats without end is nested without end
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Name):
+            if isinstance(node.ctx, context):
+                yield node.id
+        elif isinstance(node, _COMPREHENSIONS):
+            inside = [n for n in ast.walk(node) if isinstance(n, ast.Name)]
+            own = {n.id for n in inside if not isinstance(n.ctx, ast.Load)}
+            if context is ast.Load:
+                yield from (n.id for n in inside if n.id not in own)
+        else:
+            waiting.extend(_parts(node, but="body" if isinstance(node, _SCOPES) else ""))
+
+
+def _parts(node: ast.AST, but: str) -> Iterator[ast.AST]:
+    for name, value in ast.iter_fields(node):
+        if name != but:
+            parts = value if isinstance(value, list) else [value]
+            yield from (part for part in parts if isinstance(part, ast.AST))
 
 
 def _bound(node: ast.stmt) -> Iterator[str]:
@@ -170,7 +175,9 @@ def _bound(node: ast.stmt) -> Iterator[str]:
 
 
 def _outside_scopes(node: ast.AST) -> Iterator[ast.AST]:
-    yield node
-    if not isinstance(node, _SCOPES):
-        for child in ast.iter_child_nodes(node):
-            yield from _outside_scopes(child)
+    waiting = [node]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if not isinstance(node, _SCOPES):
+            waiting.extend(ast.iter_child_nodes(node))
