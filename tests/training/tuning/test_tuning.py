@@ -21,7 +21,7 @@ from codelathe.core.errors import DiskFull, EngineError, InUse, UsageError
 from codelathe.core.lineage import read_lineage
 from codelathe.core.modelref import ModelRef, parse_model_ref
 from codelathe.training.recipe import MethodPart
-from codelathe.training.tuning import Standing, Tuned, TuningStopped, tune
+from codelathe.training.tuning import Standing, Tuned, TuningStopped, _torch_run, tune
 from codelathe.training.tuning.batches import lay_out
 from codelathe.training.tuning.folder import checkpoints, disk_errors, held
 from codelathe.training.tuning.metrics import draw, read_metrics
@@ -123,6 +123,20 @@ def test_a_killed_run_goes_on_from_its_last_whole_checkpoint(
     tune(opened(), parts(), recipe, tmp_path / "whole")
     assert losses(tmp_path / "parts") == losses(tmp_path / "whole")
     assert not half.exists()
+
+
+def test_a_checkpoint_has_its_losses_on_the_disk_before_it_appears(
+    opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def durable(path: Path) -> None:
+        steps = [row["step"] for row in read_metrics(path.parent) if "loss" in row]
+        seen.append((path.name, steps[-1], max(checkpoints(tmp_path), default=0)))
+
+    monkeypatch.setattr(_torch_run, "make_durable", durable)
+    tune(opened(), parts(), RECIPE, tmp_path)
+    assert seen == [("metrics.jsonl", 2, 0), ("metrics.jsonl", 4, 2), ("metrics.jsonl", 6, 4)]
 
 
 def test_a_finished_run_is_answered_without_a_step(opened: Open, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ import transformers
 from accelerate import PartialState
 from accelerate.utils import reduce
 
+from codelathe.core.disk import make_durable
 from codelathe.core.errors import InputError
 from codelathe.core.fresh import peak_memory
 from codelathe.core.lineage import read_lineage, write_lineage
@@ -192,6 +193,9 @@ class _Run:
         """A checkpoint that is whole on the disk, or not there; then older ones go."""
         state = PartialState()
         target = runs.checkpoint_folder(self._out, tuner.course.step)
+        if state.is_main_process:  # a run that goes on from it needs the rows up to it
+            with runs.disk_errors(target):
+                make_durable(self._out / runs.METRICS)
         if state.num_processes > 1:
             self._save_by_all(tuner, target)
         else:

@@ -19,7 +19,7 @@ _SMOOTH = 0.9
 
 
 class Metrics:
-    """Appends rows to a run's file, each on the disk before the next step begins."""
+    """Appends rows to a run's file, each handed to the system before the next step begins."""
 
     def __init__(self, folder: Path, upto: int) -> None:
         """Open the file, without the rows of steps after `upto`."""
