@@ -258,6 +258,16 @@ def test_a_loss_that_is_no_number_stops_at_the_last_good_state(
     assert max(checkpoints(tmp_path)) <= 4
 
 
+def test_a_model_that_gives_no_number_from_the_beginning_is_told_as_such(
+    opened: Open, tmp_path: Path
+) -> None:
+    start = opened()
+    _poison(start.model)
+    with pytest.raises(TuningStopped, match="step 0 is nan") as stopped:
+        tune(start, parts(), RECIPE, tmp_path)
+    assert "name another model" in stopped.value.hint
+
+
 def test_a_loss_that_is_no_number_stops_also_where_gradients_are(
     opened: Open, tmp_path: Path
 ) -> None:

@@ -103,7 +103,7 @@ class _Run:
         try:
             self._learn(tuner, last)
         except NotFinite as error:
-            raise self._stop(error) from None
+            raise self._stop(error, tuner.course.step) from None
         finally:
             attention.set_documents(())
             if metrics is not None:
@@ -291,8 +291,11 @@ class _Run:
             draw(self._out, f"{name}, {self._recipe.method.name}")
             write_events(self._out / "tensorboard", rows)
 
-    def _stop(self, error: NotFinite) -> TuningStopped:
+    def _stop(self, error: NotFinite, step: int) -> TuningStopped:
         kept = runs.checkpoints(self._out)
+        if not step:
+            told = "nothing was learned yet: the weights that it began with give no number"
+            return TuningStopped(f"{error}: stopped there", hint=f"name another model; {told}")
         hint = "lower train.learning_rate, or look at the data; nothing is kept yet"
         if kept:
             step = max(kept)
