@@ -389,11 +389,14 @@ def test_nothing_of_a_file_of_problems_reaches_the_terminal_as_it_is(
 
 
 @pytest.mark.usefixtures("told")
-def test_a_run_without_a_verdict_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_whose_verdicts_are_not_those_that_it_left_is_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     evaluate(model=script(*SAYS))
-    Path("run/verdicts.jsonl").write_text("")
+    verdicts = Path("run/verdicts.jsonl")
+    verdicts.write_text(verdicts.read_text().replace("failed", "passed", 1))
     assert run(["board", "show", "run"]) == 2
-    assert "has no verdict" in capsys.readouterr().err
+    assert "is not what the run left" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("told")

@@ -92,7 +92,7 @@ def test_a_run_that_lost_an_answer_is_told_and_ends_nothing(tmp_path: Path) -> N
     path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[1:]))
     rows = swept(tmp_path / "out").rows
     assert [bool(row.failed) for row in rows] == [False, False, True, False]
-    assert "has no answer to" in rows[2].failed
+    assert "is not what the run left" in rows[2].failed
 
 
 @pytest.mark.parametrize("text", ["", "3", "{}", '{"made": 1, "measured": {}}'])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ from codelathe.evaluation.transcript import (
     Written,
     parse_written,
 )
+
+_HASHES = {VERDICTS: "verdicts_sha256", COMPLETIONS: "completions_sha256"}
+"""File of a run -> where its result says what it has to hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ class Run:
         """Its verdicts, in order.
 
         Raises:
-            ProblemError: a line is no row.
+            ProblemError: a line is no row; or behind the last, the file is not what the run left.
         """
         tests = self.signature["tests"]
         for number, line in self._lines(VERDICTS):
@@ -56,7 +60,7 @@ class Run:
         """What the model wrote, in the same order.
 
         Raises:
-            ProblemError: a line is no row.
+            ProblemError: as `rows`.
         """
         for number, line in self._lines(COMPLETIONS):
             try:
@@ -75,11 +79,19 @@ class Run:
         return {task_id: passed / judged for task_id, (judged, passed) in counted.items()}
 
     def _lines(self, name: str) -> Iterator[tuple[int, bytes]]:
+        read = hashlib.sha256()
         try:
             with (self.folder / name).open("rb") as file:
-                yield from enumerate(file, 1)
+                for number, line in enumerate(file, 1):
+                    read.update(line)
+                    yield number, line
         except OSError as error:
             raise ProblemError(f"cannot read {self.folder / name}: {error.strerror}") from None
+        if read.hexdigest() != self.result.get(_HASHES[name], read.hexdigest()):
+            raise ProblemError(
+                f"{self.folder / name} is not what the run left: lines were changed, lost or added",
+                hint=f"copy it again from where it was made, or remove {self.folder} and ask again",
+            )
 
     def _wrong(self, name: str, number: int, error: Exception) -> ProblemError:
         return ProblemError(f"{self.folder / name}, line {number}: {error}")

@@ -15,7 +15,7 @@ from codelathe.evaluation.comparing import compare
 from codelathe.evaluation.files import read_object
 from codelathe.evaluation.measuring import Measured
 from codelathe.evaluation.runs import Run
-from codelathe.evaluation.transcript import COMPLETIONS, Written
+from codelathe.evaluation.transcript import Written
 from codelathe.metrics.drop import drop_bound
 from codelathe.metrics.intervals import Interval, Score, mean_score
 
@@ -115,11 +115,6 @@ def _alike(first: str, second: str) -> float:
 def _answers(run: Run, ids: Sequence[str]) -> list[Written]:
     """The first answers to the problems `ids`."""
     found = {row.task_id: row for row in run.completions() if row.sample == 0}
-    if lacking := next((id_ for id_ in ids if id_ not in found), None):
-        raise ProblemError(
-            f"{run.folder / COMPLETIONS} has no answer to {lacking}",
-            hint=f"remove {run.folder}, and it is asked again",
-        )
     return [found[id_] for id_ in ids]
 
 
