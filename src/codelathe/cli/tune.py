@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import shlex
 from collections.abc import Iterator
@@ -229,10 +228,11 @@ def _end(tuned: Tuned, held_out: tuple[Row, ...], recipe: Recipe, output: Output
         return 0
     from codelathe.cli.gating import gate_exit, run_gate, show_gated
     from codelathe.evaluation.gate_files import gated_document
+    from codelathe.training.tuning.memory import release_memory
 
     if not output.json:
         _show(tuned, output)
-    gc.collect()  # a model's modules refer to each other: it would stay beside those of the gate
+    release_memory()  # else what was tuned stays beside the models of the gate
     gated = run_gate(folder, recipe.gate, output)
     if output.json:
         output.document({**tuned.document(), "gate": gated_document(gated)})
