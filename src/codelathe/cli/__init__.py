@@ -6,9 +6,12 @@ its function, through `codelathe.wiring`.
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
+import threading
+from contextlib import suppress
 from types import FrameType
 from typing import Any
 
@@ -122,7 +125,19 @@ def main(args: list[str] | None = None) -> None:
     """Run `lathe` and exit: 0 done, 1 failed, 2 wrong use, 3 not proved, 130 interrupted."""
     signal.signal(signal.SIGTERM, _interrupt)
     open_streams()
-    sys.exit(run(sys.argv[1:] if args is None else args))
+    code = 1
+
+    def leave() -> None:
+        """A thread that is inside a library when Python ends makes the library abort."""
+        if any(thread.daemon for thread in threading.enumerate()):
+            for stream in (sys.stdout, sys.stderr):
+                with suppress(OSError, ValueError):
+                    stream.flush()
+            os._exit(code)
+
+    atexit.register(leave)  # the first to be registered is the last to be called
+    code = run(sys.argv[1:] if args is None else args)
+    sys.exit(code)
 
 
 def run(args: list[str]) -> int:
