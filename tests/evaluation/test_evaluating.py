@@ -428,7 +428,7 @@ def test_a_session_that_was_killed_does_not_flatter_the_speed_of_writing(tmp_pat
 def test_the_seconds_of_writing_are_noted_while_they_pass(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(generating, "_NOTED", 0.0)
+    monkeypatch.setattr(generating, "NOTED", 0.0)
     with pytest.raises(RemoteTimeout):
         run(tmp_path / "run", (*SAYS[:3], RemoteTimeout("gone")))
     journal = (tmp_path / "run" / "completions.jsonl.journal").read_text()

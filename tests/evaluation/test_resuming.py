@@ -113,7 +113,7 @@ def test_only_the_rows_and_the_result_are_left_when_all_is_done(mixed: Bench) ->
 def test_the_seconds_of_judging_are_noted_while_they_pass(
     bench: Bench, say: Say, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(judging, "_NOTED", 0.0)
+    monkeypatch.setattr(judging, "NOTED", 0.0)
     bench.write(say("passed passed passed"))
     with pytest.raises(KeyboardInterrupt):
         bench.run(Told(stop_at=2))

@@ -60,7 +60,7 @@ def python_suite(source: str, entry: str, context: str = "") -> Suite:
     if asserted is None:
         try:
             strange = undefined_names(f"{context}\n{source}") - {entry}
-        except (SyntaxError, RecursionError):  # what is wrong with it is seen when it is run
+        except SyntaxError:  # what is wrong with it is seen when it is run
             strange = set()
         return Suite(source, context, inside=bool(strange))
     return Suite(source, context, asserted.calls, asserted.comparer)

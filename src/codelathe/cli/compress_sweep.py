@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -97,7 +96,7 @@ def compress_sweep(
     refused = refused_variants(variants, found)
     for name, why in refused.items():
         output.say(printable(f"{name} cannot be made of this model: {why}"))
-    asked = replace(_asked(found, benchmark, limit, output), max_tokens=max_tokens)
+    asked = _asked(found, benchmark, limit, max_tokens, output)
     folder = out if out is not None else _folder(asked)
     with counting(output) as count:
         workshop = open_workshop(asked, refused, count)
@@ -135,7 +134,9 @@ def _find(model: str, output: Output) -> Found:
     return found
 
 
-def _asked(found: Found, benchmark: str, limit: int | None, output: Output) -> Asked:
+def _asked(
+    found: Found, benchmark: str, limit: int | None, max_tokens: int | None, output: Output
+) -> Asked:
     """All that the sweep depends on; the benchmark is read, so that its data is in place."""
     from codelathe.benchmarks import BENCHMARKS
     from codelathe.evaluation.sweep import Asked
@@ -154,6 +155,7 @@ def _asked(found: Found, benchmark: str, limit: int | None, output: Output) -> A
         benchmark=name,
         data_sha256=opened.sha256,
         limit=limit if limit is not None and limit < len(opened.tasks) else None,
+        max_tokens=max_tokens,
     )
 
 

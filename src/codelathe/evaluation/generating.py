@@ -20,12 +20,11 @@ from codelathe.benchmarks.asking import Asked, Finished, ask, ask_again, finishe
 from codelathe.benchmarks.base import Benchmark, Task
 from codelathe.benchmarks.protocols import Protocol
 from codelathe.core.generation import Completion, Engine, Request, Sampling
+from codelathe.evaluation.growing import NOTED
 from codelathe.evaluation.transcript import Transcript, Written
 
 _TOGETHER = 4096
 _SEEDS = 1 << 30
-_NOTED = 10.0
-"""Seconds of writing after which they are noted: those that `kill -9` takes are not counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +220,7 @@ class Generation:
         self.pace.answers += 1
         self._transcript.put(index, row)
         self._tokens += row.completion_tokens
-        if self.pace.seconds - self._noted >= _NOTED:
+        if self.pace.seconds - self._noted >= NOTED:
             self._note_pace()
         self._grown()
 

@@ -22,6 +22,9 @@ from codelathe.evaluation.files import (
     writing,
 )
 
+NOTED = 10.0
+"""Seconds of work after which they are noted: those that `kill -9` takes are not counted."""
+
 
 class GrowingFile:
     """Rows at `path`, locked while this is open. A context manager.

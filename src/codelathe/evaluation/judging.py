@@ -19,6 +19,7 @@ from codelathe.benchmarks.base import Benchmark
 from codelathe.core.errors import UsageError
 from codelathe.core.judging import Candidate, Case, Isolation, Judge, Status
 from codelathe.evaluation.chance import depends_on_chance
+from codelathe.evaluation.growing import NOTED
 from codelathe.evaluation.ledger import Ledger
 from codelathe.evaluation.rows import Again, Outcome, Row
 from codelathe.evaluation.samples import Sample, SamplesFile, Source, take_census
@@ -37,8 +38,6 @@ from codelathe.metrics.pass_at_k import usable_k
 Tag = TypeVar("Tag")
 
 _REPEATS = 2
-_NOTED = 10.0
-"""Seconds of judging after which they are noted: those that `kill -9` takes are not counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,7 +313,7 @@ class _Run:
             self._memory.add(key).outcome = row.outcome
 
     def _tell(self, stage: Again | None, done: int, total: int) -> None:
-        if time.monotonic() - self._since >= _NOTED:
+        if time.monotonic() - self._since >= NOTED:
             self._note_seconds()
         self._listener.progress(Progress(stage, done, total, self._passed))
 

@@ -5,7 +5,6 @@ Rows are made of what lies in a variant's folder: its measures, and its run besi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,8 +88,8 @@ def hold_against(original: Run, run: Run) -> Shift:
     found = compare(original, run)
     old = [pair.first.rate for pair in found.pairs]
     new = [pair.second.rate for pair in found.pairs]
-    ids = [pair.task_id for pair in found.pairs]
-    both = list(zip(_answers(original, ids), _answers(run, ids), strict=True))
+    ours, theirs = (_answers(one) for one in (original, run))
+    both = [(ours[pair.task_id], theirs[pair.task_id]) for pair in found.pairs]
     return Shift(
         problems=len(old),
         change=found.second.value - found.first.value,
@@ -112,10 +111,8 @@ def _alike(first: str, second: str) -> float:
     return same / max(len(first), len(second))
 
 
-def _answers(run: Run, ids: Sequence[str]) -> list[Written]:
-    """The first answers to the problems `ids`."""
-    found = {row.task_id: row for row in run.completions() if row.sample == 0}
-    return [found[id_] for id_ in ids]
+def _answers(run: Run) -> dict[str, Written]:
+    return {row.task_id: row for row in run.completions() if row.sample == 0}
 
 
 def row_document(row: Row) -> dict[str, Any]:

@@ -91,6 +91,12 @@ def _bare(own: tokenizers.Tokenizer) -> tokenizers.Tokenizer:
     return type(own).from_str(json.dumps(document))
 
 
+def take_whole_texts(own: tokenizers.Tokenizer) -> None:
+    """Let a tokenizer cut and fill up no text, as its file has it that was saved while it did."""
+    own.no_truncation()
+    own.no_padding()
+
+
 def open_tokenizer(header: CheckpointHeader) -> FastTokenizer:
     """The tokenizer in a checkpoint's folder, read from its `tokenizer.json`.
 
@@ -114,8 +120,7 @@ def open_tokenizer(header: CheckpointHeader) -> FastTokenizer:
         raise ModelFileError(
             f"{path} is no tokenizer: {error}", hint="fetch the model again"
         ) from None
-    own.no_truncation()  # files keep how texts were cut and filled up when they were saved
-    own.no_padding()
+    take_whole_texts(own)
     begins = header.special_token("bos") if begins_with_bos(own, header) else ""
     return FastTokenizer(own, begins, header.special_token("eos"))
 

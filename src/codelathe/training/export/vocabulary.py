@@ -16,6 +16,7 @@ from typing import Any
 
 from codelathe.core.checkpoint import CheckpointHeader
 from codelathe.core.errors import ModelFileError, UnsupportedArgument
+from codelathe.training.data.tokenizer import take_whole_texts
 
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = 1, 2, 3, 4, 5, 6
 _SPECIAL = {"bos": "bos", "eos": "eos", "unk": "unknown", "pad": "padding", "sep": "seperator"}
@@ -56,8 +57,7 @@ def read_vocabulary(header: CheckpointHeader, rows: int, ends: Sequence[int]) ->
         UnsupportedArgument: llama.cpp has no tokenizer of this kind.
     """
     own = _open(header)
-    own.no_truncation()  # files keep how texts were cut and filled up when they were saved
-    own.no_padding()
+    take_whole_texts(own)
     document = json.loads(own.to_str())
     model = document["model"]
     if model.get("type") != "BPE":
