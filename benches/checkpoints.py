@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import time
@@ -50,7 +49,6 @@ def main() -> None:
 
 def run(side: str, tasks: Sequence[Task], options: argparse.Namespace) -> dict[str, Any]:
     """The figures of one side: loading is not counted, reading the prompts is."""
-    os.environ.setdefault("GOMP_SPINCOUNT", "0")
     render = template(options.model)
     asked = [request(task, "chat") for task in tasks]
     prompts = [render(one.messages) + one.prefill for one in asked]

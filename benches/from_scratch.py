@@ -56,7 +56,6 @@ def main() -> None:
     # As the command does, before torch is loaded, which is when these are read.
     prepare_process()
     os.environ["OMP_NUM_THREADS"] = _THREADS
-    os.environ.setdefault("GOMP_SPINCOUNT", "0")
     figures: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as scratch:
         if options.only != "pairs":

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from codelathe.engines.transformers import require_packages
+from codelathe.engines.transformers import load_torch
 
 if TYPE_CHECKING:
     from codelathe.engines._torch_place import Place
@@ -40,7 +40,7 @@ def load_checkpoint(
         UnsupportedArgument: a precision that these weights cannot have.
         EngineError: there is too little memory for it.
     """
-    require_packages("the weights of a model")
+    load_torch("the weights of a model")
     from codelathe.engines._torch_loading import load_model, load_tokenizer, read_header
     from codelathe.engines._torch_place import Weights, choose_place
 
@@ -59,7 +59,7 @@ def new_model(config: Mapping[str, Any], seed: int = 0) -> Any:
     Raises:
         MissingDependency: torch or transformers is missing.
     """
-    require_packages("a model from scratch")
+    load_torch("a model from scratch")
     from codelathe.engines._torch_loading import make_model
 
     return make_model(config, seed)

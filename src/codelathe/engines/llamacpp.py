@@ -46,14 +46,12 @@ from codelathe.engines._prompting import (
     usable_cores,
     with_one_bos,
 )
+from codelathe.engines._spinning import spinning
 
 _SMALLEST_CONTEXT = 4096
 #: Tokens read between two looks at whether the answer is still wanted (about 2 s on two cores).
 _PROMPT_BATCH = 256
-#: Turns that its threads spin while they wait for each other, hundreds of times a token. Many
-#: starve them as soon as anything else runs (a judge, say); with none they sleep, and waking takes
-#: longer than what they wait for. docs/engines.md has the speeds.
-_TURNS = "300"
+_TURNS = 300
 #: The address of a Unix socket has room for about 100 bytes on every system.
 _LONGEST_FOLDER = 80
 
@@ -224,9 +222,8 @@ class _Server:
     """llama.cpp's server in this process, and the private socket that leads to it."""
 
     def __init__(self, path: Path, context: int) -> None:
-        # Read when the library is loaded.
-        os.environ.setdefault("GOMP_SPINCOUNT", _TURNS)
-        import xllamacpp
+        with spinning(_TURNS):
+            import xllamacpp
 
         self.context = context
         self._folder = _private_folder()

@@ -53,9 +53,9 @@ class TransformersEncoder:
     def __init__(
         self, path: str | os.PathLike[str], *, precision: str = "auto", pickled: bool = False
     ) -> None:
-        from codelathe.engines.transformers import require_packages
+        from codelathe.engines.transformers import load_torch
 
-        require_packages("the encoder of texts")
+        load_torch("the encoder of texts")
         from codelathe.engines._torch_loading import read_header
         from codelathe.engines._torch_place import Weights, choose_place
 
