@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from codelathe.cli import run
+from codelathe.core.errors import EngineError
 from codelathe.hub.parcel import pack
 from fakes import checkpoints
 
@@ -67,6 +68,25 @@ def test_a_file_that_differs_too_much_ends_with_3_and_is_marked(
     assert export(gpt2) == 3
     assert "not the same model" in capsys.readouterr().out
     assert json.loads(Path("x.gguf.lathe.json").read_text())["check"]["passed"] is False
+
+
+def test_a_file_that_memory_is_too_small_to_compare_is_no_success(
+    gpt2: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from codelathe import wiring
+
+    def cramped(model: str, precision: str) -> Any:
+        if model.endswith(".gguf"):
+            raise EngineError("there is too little memory")
+        return opens(model, precision)
+
+    opens = wiring.open_checkpoint
+    with monkeypatch.context() as patched:
+        patched.setattr(wiring, "open_checkpoint", cramped)
+        assert export(gpt2) not in (0, 3)
+    told = capsys.readouterr().err
+    assert "x.gguf is written, and not compared: there is too little memory" in told
+    assert export(gpt2) == 0  # the file is taken as it is, and compared
 
 
 def test_logits_of_a_model_with_another_context_than_gpt2s_are_compared(

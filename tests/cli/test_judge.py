@@ -130,6 +130,13 @@ def test_what_could_not_be_judged_is_told_by_the_exit_code(
 
 
 @pytest.mark.usefixtures("told")
+def test_a_score_that_is_missing_for_it_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    write("unjudged")
+    judge()
+    assert "no pass@1: a problem is left with fewer samples" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("told")
 def test_a_finished_run_is_printed_again(capsys: pytest.CaptureFixture[str], told: Told) -> None:
     write("passed", "failed")
     judge("--json")

@@ -14,7 +14,8 @@ import pytest
 
 from codelathe import wiring
 from codelathe.cli import gating, run
-from codelathe.core.errors import LatheError
+from codelathe.core.errors import LatheError, StoreError
+from codelathe.evaluation import overlap
 from codelathe.hub.card import read_front_matter
 
 ROWS = [
@@ -91,6 +92,22 @@ def test_the_card_tells_task_method_and_losses_and_no_folder_of_this_machine(mod
     assert '"rows.jsonl"' in card
     assert str(Path.cwd()) not in card
     assert str(Path(model).parent) not in card
+
+
+def test_the_result_says_which_benchmarks_its_rows_were_not_compared_with(
+    model: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def texts(names: list[str], *_: object) -> list[tuple[str, str]]:
+        if names == ["mbpp"]:
+            raise StoreError("no network")
+        return [("HumanEval/0", "a problem that is nothing like the rows")]
+
+    monkeypatch.setattr(overlap, "benchmark_texts", texts)
+    recipe = Path("recipe.toml").read_text()
+    Path("recipe.toml").write_text(recipe.replace("[]", '["humaneval", "mbpp"]'))
+    assert tuned(model, "--out", "out") == 0
+    assert "rows are not compared with mbpp: no network" in capsys.readouterr().err
+    assert json.loads(Path("out/lathe.json").read_text())["not_compared_with"] == ["mbpp"]
 
 
 def test_another_recipe_in_the_folder_is_refused_with_what_differs(

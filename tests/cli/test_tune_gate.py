@@ -14,6 +14,7 @@ from codelathe import wiring
 from codelathe.benchmarks import Benchmark
 from codelathe.cli import run
 from codelathe.cli import tune as verb
+from codelathe.cli.tuning import Material
 from codelathe.core.errors import ArtefactUnavailable
 from codelathe.core.lineage import Lineage, write_lineage
 from codelathe.training.data.forms import Former
@@ -149,7 +150,8 @@ def tuned(monkeypatch: pytest.MonkeyPatch, result: Path) -> Path:
     read = Former().read(fields, "rows.jsonl", 1)
     assert not isinstance(read, Fault)
     done = Tuned(str(result), "checkpoint", 1, 1.0, None, None, None, 1, 1, 1.0, 1)
-    monkeypatch.setattr(verb, "_tune", lambda *_: (done, (read.row,)))
+    found = (done, (read.row,), Material([read.row], [], ()))
+    monkeypatch.setattr(verb, "_tune", lambda *_: found)
     (result.parent / "rows.jsonl").write_text(json.dumps(fields) + "\n")
     recipe = result.parent / "recipe.toml"
     recipe.write_text(

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from codelathe.core.errors import ModelFileError
-from codelathe.core.lineage import LINEAGE, Lineage, read_lineage, recipe_sha256, write_lineage
+from codelathe.core.lineage import (
+    LINEAGE,
+    Lineage,
+    add_details,
+    read_lineage,
+    recipe_sha256,
+    write_lineage,
+)
 
 MADE = Lineage(
     kind="adapter",
@@ -30,6 +38,17 @@ def test_details_stand_beside_the_fields_and_never_over_them(tmp_path: Path) -> 
     write_lineage(tmp_path, Lineage("checkpoint", "a", "b", "c", details={"kind": "x", "own": 1}))
     document = json.loads((tmp_path / LINEAGE).read_text())
     assert (document["kind"], document["own"]) == ("checkpoint", 1)
+
+
+def test_details_are_added_to_those_there_are(tmp_path: Path) -> None:
+    write_lineage(tmp_path, MADE)
+    add_details(tmp_path, {"gate": "passed"})
+    assert read_lineage(tmp_path) == replace(MADE, details={**MADE.details, "gate": "passed"})
+
+
+def test_nothing_is_added_where_nothing_is_said(tmp_path: Path) -> None:
+    add_details(tmp_path, {"gate": "passed"})
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_recipe_has_one_hash_whatever_the_order_of_its_fields() -> None:

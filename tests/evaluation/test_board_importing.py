@@ -220,6 +220,24 @@ def test_the_same_file_is_kept_once(tmp_path: Path) -> None:
     assert len(list(imported_rows(tmp_path / "board"))) == 2
 
 
+def test_a_file_that_changed_takes_the_place_of_what_it_was(tmp_path: Path) -> None:
+    board = tmp_path / "board"
+    other = {**BIGCODE, "humaneval": {"pass@1": 0.75}}
+    (tmp_path / "copy").mkdir()
+    keep(read_foreign(write(tmp_path / "copy", BIGCODE)), board)
+    for document in (LM_EVAL, other):
+        keep(read_foreign(write(tmp_path, document)), board)
+    scores = sorted(row.scores["pass@1"].value for row in imported_rows(board))
+    assert scores == [0.125, 0.125, 0.25, 0.75]
+
+
+def test_one_file_as_two_models_is_two(tmp_path: Path) -> None:
+    path = write(tmp_path, HUMAN_EVAL)
+    for name in ("one-1b", "other-1b", "one-1b"):
+        keep(read_foreign(path, model=name), tmp_path / "board")
+    assert sorted(row.model for row in imported_rows(tmp_path / "board")) == ["one-1b", "other-1b"]
+
+
 def test_a_damaged_file_of_kept_rows_is_named(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text('{"rows": [{}]}')
     with pytest.raises(ProblemError, match=r"x\.json"):

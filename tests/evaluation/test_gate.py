@@ -10,7 +10,7 @@ import pytest
 
 from codelathe.benchmarks import Benchmark
 from codelathe.core.errors import UsageError
-from codelathe.evaluation.gate import Bench, Judged, Opened, Outcome, every, hold
+from codelathe.evaluation.gate import Bench, Judged, Opened, Outcome, ask, every, hold
 from fakes.evaluating import asking, model
 from fakes.gating import MANY, Models, gate_bench, says
 
@@ -23,7 +23,8 @@ def bench(tmp_path: Path) -> BenchOf:
 
 
 def held(bench: Bench, tmp_path: Path, tolerance: float = 0.15) -> Judged:
-    return hold("base", "tuned", bench, tmp_path / "runs", tolerance)
+    before = ask("base", bench, bench.before, "before")
+    return hold(before, "tuned", bench, tmp_path / "runs", tolerance)
 
 
 def passing(own: tuple[int, int], general: tuple[int, int]) -> Models:
@@ -85,8 +86,8 @@ def test_the_model_before_is_asked_once_for_all_results_made_of_it(
     bench: BenchOf, tmp_path: Path
 ) -> None:
     models = passing((0, 12), (40, 40))
-    hold("base", "tuned", bench(models), tmp_path / "one", 0.15)
-    hold("base", "other tuned", bench(models), tmp_path / "two", 0.15)
+    for _ in ("one result", "another"):
+        ask("base", bench(models), bench(models).before, "before")
     assert models.asked.count("base") == 2  # once a part
 
 

@@ -102,15 +102,14 @@ def make_result(folder: Path) -> Path:
     return folder
 
 
-def put(result: Path, ladder: dict[str, dict[str, int]] = LADDER) -> Gated:
+def put(result: Path, models: Models) -> Gated:
     tuned = Tuned(result, f"adapter:{result}", "base", "base")
-    bench = gate_bench(Models(ladder), result.parent)
-    return put_through(tuned, bench, Terms(0.15, 4, {"every": 4}))
+    return put_through(tuned, gate_bench(models, result.parent), Terms(0.15, 4, {"every": 4}))
 
 
 @pytest.fixture(scope="module")
 def refused(tmp_path_factory: pytest.TempPathFactory) -> Gated:
-    return put(make_result(tmp_path_factory.mktemp("gate") / "result"))
+    return put(make_result(tmp_path_factory.mktemp("gate") / "result"), Models(LADDER))
 
 
 def test_a_refused_result_stays_refused_whatever_its_attempts_come_to(refused: Gated) -> None:
@@ -165,8 +164,14 @@ def test_the_frontier_is_drawn(refused: Gated) -> None:
 
 
 def test_a_result_that_passes_is_not_explored(tmp_path: Path) -> None:
-    fine = {**LADDER, "result": {"own": 12, "general": 40}}
+    fine = Models({**LADDER, "result": {"own": 12, "general": 40}})
     assert put(make_result(tmp_path / "result"), fine).frontier is None
+
+
+def test_the_model_before_is_opened_no_more_often_for_attempts(tmp_path: Path) -> None:
+    models = Models(LADDER)
+    put(make_result(tmp_path / "result"), models)
+    assert len(models.opened) == 2 * len(LADDER)  # once a part
 
 
 def test_a_scaled_adapter_differs_in_alpha_alone() -> None:

@@ -84,6 +84,12 @@ def test_what_could_not_be_judged_is_in_no_score(bench: Bench, say: Say) -> None
     assert summary.scores["pass@1"].value == 0.5
 
 
+def test_a_k_that_unjudged_samples_leave_too_few_for_is_named(bench: Bench) -> None:
+    bench.write([*((0, f"{n} # passed") for n in range(9)), (0, "unjudged")])
+    summary = bench.run()
+    assert (list(summary.scores), summary.unscored) == (["pass@1"], (10,))
+
+
 def test_a_pass_of_a_plus_benchmark_needs_both_tests(bench: Bench, say: Say) -> None:
     bench.benchmark = made_up(tests=("base", "plus"))
     bench.write(say("passed/passed passed/failed error/passed timeout/error"))

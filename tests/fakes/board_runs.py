@@ -63,8 +63,8 @@ def write_run(
     counted = tally(rows)
     summary = Summary(
         samples=len(rows), problems=counted.problems, unattempted=0,
-        scores=counted.scores([1], signed.tests), counts=counted.counts, flaky=0, starved=0,
-        copies=0, seconds=1.0, signature=signed,
+        scores=counted.scores([1], signed.tests), unscored=(), counts=counted.counts, flaky=0,
+        starved=0, copies=0, seconds=1.0, signature=signed,
     )  # fmt: skip
     (folder / "verdicts.jsonl").write_bytes(b"".join(row_line(r, signed.tests) for r in rows))
     lines = [json.dumps(written_document(w)) for w in written]

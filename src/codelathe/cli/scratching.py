@@ -11,12 +11,13 @@ from codelathe.cli.console import Output, printable
 from codelathe.cli.tuning import listening, read_rows
 
 if TYPE_CHECKING:
+    from codelathe.cli.tuning import Material
     from codelathe.training.recipe import Recipe
     from codelathe.training.scratch.making import Made
 
 
-def make(recipe: Recipe, output: Output) -> Made:
-    """Train the new model of a recipe, and show how far it is on standard error.
+def make(recipe: Recipe, output: Output) -> tuple[Made, Material]:
+    """Train the new model of a recipe, and show how far it is on standard error; of what.
 
     Raises:
         LatheError: as of `training.scratch.making.make_from_scratch`.
@@ -29,13 +30,14 @@ def make(recipe: Recipe, output: Output) -> Made:
 
     require_packages()
     prepare_process()
-    rows, problems = read_rows(recipe, output)
+    material = read_rows(recipe, output)
     with listening(output) as listener:
         try:
-            return make_from_scratch(rows, recipe, new_model, listener, problems)
+            made = make_from_scratch(material.rows, recipe, new_model, listener, material.problems)
         except KeyboardInterrupt:
             output.say(f"what is done is in {printable(recipe.out)}; the same command goes on")
             raise
+    return made, material
 
 
 def show_answers(made: Made) -> None:

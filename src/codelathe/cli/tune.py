@@ -16,6 +16,7 @@ from codelathe.cli.options import PATH
 from codelathe.core.errors import LatheError, UnknownName, UsageError
 
 if TYPE_CHECKING:
+    from codelathe.cli.tuning import Material
     from codelathe.training.data.rows import Row
     from codelathe.training.recipe import Recipe
     from codelathe.training.recipe_reading import RecipeFault
@@ -89,8 +90,11 @@ def tune(
         from codelathe.cli.gating import check_gate
 
         check_gate(parsed.gate, output)
-    tuned, held_out = _tune(parsed, output)
-    return _end(tuned, held_out, parsed, output) if leads else 0
+    tuned, held_out, material = _tune(parsed, output)
+    if not leads:
+        return 0
+    material.record(Path(tuned.path))
+    return _end(tuned, held_out, parsed, output)
 
 
 def _document(path: Path | None, flags: dict[str, Any]) -> tuple[dict[str, Any], str]:
@@ -173,8 +177,8 @@ def _names(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
                 yield f"{section}.{key}", name
 
 
-def _tune(recipe: Recipe, output: Output) -> tuple[Tuned, tuple[Row, ...]]:
-    """Prepare, and tune unless that is done; with the rows that were held out.
+def _tune(recipe: Recipe, output: Output) -> tuple[Tuned, tuple[Row, ...], Material]:
+    """Prepare, and tune unless that is done; with the rows that were held out, and all of them.
 
     Raises:
         LatheError: as of each of its parts.
@@ -187,14 +191,14 @@ def _tune(recipe: Recipe, output: Output) -> tuple[Tuned, tuple[Row, ...]]:
 
     require_packages()
     prepare_process()
-    prepared = prepare_data(recipe, output)
+    prepared, material = prepare_data(recipe, output)
     out = Path(recipe.out).expanduser()
     with fetching(output) as progress:
         base = base_sha256(recipe.model.name, progress)
         identity = identify(recipe, base, prepared, _adapter(recipe.model.name))
         if (done := finished(out, identity)) is not None:
             output.say(f"{printable(str(out))} is done already")
-            return done, prepared.parts.test
+            return done, prepared.parts.test, material
         from codelathe.training.tuning._torch_place import (
             choose_precision,
             loading_precision,
@@ -206,7 +210,8 @@ def _tune(recipe: Recipe, output: Output) -> tuple[Tuned, tuple[Row, ...]]:
         start = open_checkpoint(recipe.model.name, loaded_in, progress)
     with ExitStack() as stack:
         stack.callback(start.text.close)
-        return learning(start, prepared, recipe, out, output), prepared.parts.test
+        tuned = learning(start, prepared, recipe, out, output)
+    return tuned, prepared.parts.test, material
 
 
 def _adapter(name: str) -> Path | None:
@@ -245,7 +250,9 @@ def _make(recipe: Recipe, output: Output, *, leads: bool) -> int:
     """Train a new model, and say what came out."""
     from codelathe.cli.scratching import make, show_answers
 
-    made = make(recipe, output)
+    made, material = make(recipe, output)
+    if leads:
+        material.record(Path(made.tuned.path))
     if output.json:
         output.document(made.document())
     elif leads:

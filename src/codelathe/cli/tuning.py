@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,32 @@ _BETWEEN = 0.2
 _BETWEEN_LINES = 10.0
 
 
-def prepare_data(recipe: Recipe, output: Output) -> Prepared:
+@dataclass(frozen=True, slots=True)
+class Material:
+    """The rows of a recipe, and the benchmark texts (id, text) that must not be among them.
+
+    `uncompared` are the benchmarks whose texts could not be had.
+    """
+
+    rows: Sequence[Row]
+    problems: Sequence[tuple[str, str]]
+    uncompared: tuple[str, ...]
+
+    def record(self, folder: Path) -> None:
+        """Say in the result's `lathe.json` what its rows were not compared with.
+
+        Raises:
+            DiskFull: there is no room.
+        """
+        from codelathe.core.lineage import add_details
+        from codelathe.training.tuning.folder import disk_errors
+
+        if self.uncompared:
+            with disk_errors(folder):
+                add_details(folder, {"not_compared_with": list(self.uncompared)})
+
+
+def prepare_data(recipe: Recipe, output: Output) -> tuple[Prepared, Material]:
     """The documents and the held-out rows of a recipe; what was left out is said.
 
     Raises:
@@ -42,7 +68,7 @@ def prepare_data(recipe: Recipe, output: Output) -> Prepared:
     from codelathe.wiring import open_text_side
 
     data = recipe.data
-    rows, problems = read_rows(recipe, output)
+    material = read_rows(recipe, output)
     with fetching(output) as progress:
         side = open_text_side(recipe.model.name, progress)
     length = data.max_length
@@ -55,7 +81,7 @@ def prepare_data(recipe: Recipe, output: Output) -> Prepared:
     try:
         how = Rendering(everything=data.everything, spm=data.spm, seed=data.seed)
         prepared = prepare(
-            rows,
+            material.rows,
             Renderer(side.tokenizer, side.template, how, recipe.model.name),
             Preparation(
                 max_length=length,
@@ -66,19 +92,17 @@ def prepare_data(recipe: Recipe, output: Output) -> Prepared:
                 near=data.near or None,
                 overlap=data.overlap,
             ),
-            problems,
+            material.problems,
         )
     finally:
         side.close()
     for note in left_out(prepared, length):
         output.say(f"note: {printable(note)}")
-    return prepared
+    return prepared, material
 
 
-def read_rows(recipe: Recipe, output: Output) -> tuple[Sequence[Row], Sequence[tuple[str, str]]]:
-    """The rows of a recipe, and the benchmark texts that must not be among them.
-
-    What of the files is left out is said.
+def read_rows(recipe: Recipe, output: Output) -> Material:
+    """What a recipe's data is; what of the files is left out is said.
 
     Raises:
         InputError: no row can be used.
@@ -93,30 +117,34 @@ def read_rows(recipe: Recipe, output: Output) -> tuple[Sequence[Row], Sequence[t
         files = find_files(recipe.data.files, open_store(), progress)
         loaded = load_rows(files, recipe.data.mapping)
         require_rows(loaded)
-        problems = _problems(recipe, progress)
+        problems, uncompared = _problems(recipe, progress)
     for fault in loaded.faults[:3]:
         output.say(f"left out: {printable(fault.source)}, line {fault.line} {fault.message}")
     if len(loaded.faults) > 3:
         output.say(f"left out: {len(loaded.faults) - 3:,} more rows; see them: lathe data check")
     for note in loaded.notes:
         output.say(f"note: {printable(note)}")
-    return loaded.rows, problems
+    return Material(loaded.rows, problems, uncompared)
 
 
-def _problems(recipe: Recipe, progress: Progress) -> Sequence[tuple[str, str]]:
-    """Text of the benchmarks that must not be among the rows."""
+def _problems(
+    recipe: Recipe, progress: Progress
+) -> tuple[Sequence[tuple[str, str]], tuple[str, ...]]:
+    """Text of the benchmarks that must not be among the rows, and those that cannot be had."""
     from codelathe.evaluation.overlap import benchmark_texts
     from codelathe.wiring import open_store
 
     if recipe.data.overlap:
-        return ()
+        return (), ()
     found: list[tuple[str, str]] = []
+    missing: list[str] = []
     for name in recipe.data.against:
         try:
             found += benchmark_texts([name], open_store(), progress)
         except StoreError as error:
             progress.note(f"rows are not compared with {name}: {error.message}")
-    return found
+            missing.append(name)
+    return found, tuple(missing)
 
 
 def learning(

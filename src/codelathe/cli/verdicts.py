@@ -146,6 +146,9 @@ def _remarks(summary: Summary) -> Iterator[str]:
         )
     if unjudged := summary.counts.get(str(Status.UNJUDGED), 0):
         yield f"{_count(unjudged, 'sample')} could not be judged, and count in no score"
+    if summary.unscored:
+        names = ", ".join(f"pass@{k}" for k in summary.unscored)
+        yield f"no {names}: a problem is left with fewer samples that were judged"
     if summary.flaky:
         yield f"{_count(summary.flaky, 'sample')} flaky: run again, it came to something else"
     if summary.starved:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -109,6 +109,18 @@ def read_lineage(model: Path | str) -> Lineage | None:
     if not isinstance(document, dict):
         raise _damaged(path, "is not a JSON object")
     return _parse(document, path)
+
+
+def add_details(folder: Path | str, details: Mapping[str, Any]) -> None:
+    """Say more of the model in `folder`, where anything is said of it.
+
+    Raises:
+        ModelFileError: the file is damaged.
+        OSError: it cannot be written.
+    """
+    lineage = read_lineage(folder)
+    if lineage is not None:
+        write_lineage(folder, replace(lineage, details={**lineage.details, **details}))
 
 
 def _parse(document: dict[str, Any], path: Path) -> Lineage:

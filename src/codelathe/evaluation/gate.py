@@ -154,37 +154,51 @@ def every(benchmark: Benchmark, step: int) -> Benchmark:
     return replace(benchmark, tasks=tasks, details=details)
 
 
-def hold(
-    before: str, after: str, bench: Bench, runs: Path, tolerance: float, *, level: float = LEVEL
-) -> Judged:
-    """Ask both models what is not asked yet, and hold them against each other.
+def ask(model: str, bench: Bench, root: Path, side: str) -> dict[PartName, Run]:
+    """Ask a model of every part what it is not asked yet.
 
-    `before` and `after` are references; what `after` says is kept in folders under `runs`.
-    `tolerance` is the largest drop, a fraction, that is still no harm.
+    What it says is kept in folders under `root`. `side` is told beside the part's name.
 
     Raises:
-        UsageError: the two cannot be asked in one way, or `runs` holds something else.
-        LatheError: a model could not answer, or code not be judged; the same call goes on.
+        UsageError: the model cannot be asked in this way, or `root` holds something else.
+        LatheError: it could not answer, or code not be judged; the same call goes on.
     """
-    shifts, folders = [], {}
-    for part in bench.parts:
-        sides = (
-            _run(before, part, bench, bench.before, f"{part.name}, before"),
-            _run(after, part, bench, runs, f"{part.name}, after"),
-        )
-        shifts.append(weigh(part, *sides, tolerance, level))
-        folders[part.name] = (sides[0].folder, sides[1].folder)
-    return Judged(after, tuple(shifts), folders)
+    return {part.name: _run(model, part, bench, root, side) for part in bench.parts}
 
 
-def _run(model: str, part: Part, bench: Bench, root: Path, stage: str) -> Run:
+def _run(model: str, part: Part, bench: Bench, root: Path, side: str) -> Run:
     opened = bench.opener(model)
     with closing(opened.engine):
         asked = Model(model, opened.engine.info, opened.sha256)
         planned = prepare(part.benchmark, asked, part.wish)
-        folder = root / folder_name(planned)
-        evaluate(planned, opened.engine, bench.judge, folder, bench.cache, bench.hearing(stage))
+        folder, hearing = root / folder_name(planned), bench.hearing(f"{part.name}, {side}")
+        evaluate(planned, opened.engine, bench.judge, folder, bench.cache, hearing)
     return open_run(folder)
+
+
+def hold(
+    before: Mapping[PartName, Run],
+    after: str,
+    bench: Bench,
+    root: Path,
+    tolerance: float,
+    *,
+    level: float = LEVEL,
+) -> Judged:
+    """Ask the model that `after` names, and hold it against the runs of the one `before`.
+
+    `tolerance` is the largest drop, a fraction, that is still no harm.
+
+    Raises:
+        UsageError: the two were not asked in one way.
+        LatheError: as of `ask`.
+    """
+    runs = ask(after, bench, root, "after")
+    shifts = [
+        weigh(part, before[part.name], runs[part.name], tolerance, level) for part in bench.parts
+    ]
+    folders = {name: (before[name].folder, run.folder) for name, run in runs.items()}
+    return Judged(after, tuple(shifts), folders)
 
 
 def weigh(part: Part, before: Run, after: Run, tolerance: float, level: float = LEVEL) -> Shift:

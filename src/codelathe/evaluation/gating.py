@@ -10,7 +10,7 @@ from typing import Any
 from codelathe.evaluation.files import writing
 from codelathe.evaluation.frontier import Attempt, Frontier, explore, scaled_attempts
 from codelathe.evaluation.frontier_plot import dots_of, draw
-from codelathe.evaluation.gate import LEVEL, Bench, Judged, Outcome, hold
+from codelathe.evaluation.gate import LEVEL, Bench, Judged, Outcome, ask, hold
 from codelathe.evaluation.gate_files import FOLDER, PLOT, Gated, mark
 from codelathe.training.tuning.folder import checkpoints
 
@@ -49,8 +49,10 @@ def put_through(tuned: Tuned, bench: Bench, terms: Terms) -> Gated:
     """
     runs = tuned.folder / FOLDER / "runs"
 
+    before = ask(tuned.before, bench, bench.before, "before")
+
     def against_before(model: str, level: float) -> Judged:
-        return hold(tuned.before, model, bench, runs, terms.tolerance, level=level)
+        return hold(before, model, bench, runs, terms.tolerance, level=level)
 
     judged = against_before(tuned.model, LEVEL)
     frontier: Frontier | None = None

@@ -156,6 +156,7 @@ def _sum_up(work: Work, mode: str, ledger: Ledger) -> Summary:
         problems=counted.problems,
         unattempted=work.missing,
         scores=counted.scores(work.ks, work.benchmark.tests),
+        unscored=counted.unscored(work.ks),
         counts=counted.counts,
         flaky=counted.flaky,
         starved=counted.starved,

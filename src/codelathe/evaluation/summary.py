@@ -19,16 +19,18 @@ class Summary:
     """What a run came to.
 
     `problems` have at least one sample and are what the scores are over; `unattempted` have
-    none. `scores` has `pass@k`, and for a benchmark of several hidden tests `base_pass@k` too.
-    `counts` is by status; samples that are `unjudged` are in no score. `copies` took the
-    verdict of another sample with the same program; `starved` are timeouts on a machine that was
-    still busy when nothing else was run here.
+    none. `scores` has `pass@k`, and for a benchmark of several hidden tests `base_pass@k` too;
+    `unscored` are the k for which unjudged samples leave a problem too few. `counts` is by status;
+    samples that are `unjudged` are in no score. `copies` took the verdict of another sample with
+    the same program; `starved` are timeouts on a machine that was still busy when nothing else was
+    run here.
     """
 
     samples: int
     problems: int
     unattempted: int
     scores: Mapping[str, Score]
+    unscored: tuple[int, ...]
     counts: Mapping[str, int]
     flaky: int
     starved: int
@@ -65,15 +67,20 @@ class Tally:
         return len(self._passed)
 
     def scores(self, ks: Sequence[int], tests: Sequence[str]) -> dict[str, Score]:
-        """pass@k for those of `ks` that every problem has judged samples for."""
+        """pass@k for those of `ks` that every problem with any has judged samples enough for."""
         judged = [c for c in self._passed.values() if c[0]]
-        usable = [k for k in ks if judged and k <= min(c[0] for c in judged)]
+        usable = [k for k in ks if k not in self.unscored(ks)]
         found = {f"pass@{k}": score_pass_at_k([(n, c) for n, c, _ in judged], k) for k in usable}
         if len(tests) > 1:
             for k in usable:
                 counted = [(n, base) for n, _, base in judged]
                 found[f"{tests[0]}_pass@{k}"] = score_pass_at_k(counted, k)
         return found
+
+    def unscored(self, ks: Sequence[int]) -> tuple[int, ...]:
+        """Those of `ks` that some problem has too few judged samples for, though it has any."""
+        least = min((c[0] for c in self._passed.values() if c[0]), default=0)
+        return tuple(k for k in ks if k > least)
 
 
 def tally(rows: Iterable[Row]) -> Tally:
@@ -91,6 +98,7 @@ def summary_document(summary: Summary) -> dict[str, Any]:
         "problems": summary.problems,
         "unattempted": summary.unattempted,
         "scores": {name: score.value for name, score in summary.scores.items()},
+        "unscored": [f"pass@{k}" for k in summary.unscored],
         "intervals": {name: list(score.interval) for name, score in summary.scores.items()},
         "counts": {str(s): n for s in Status if (n := summary.counts.get(str(s), 0))},
         "flaky": summary.flaky,

@@ -1,7 +1,7 @@
 """`lathe board import`: which harness a file is of, and keeping its rows.
 
 A file is known by its shape, never by its name. What is kept is the rows, a file for each
-imported one; importing it again replaces them.
+imported one; importing it again, also with other content, replaces them.
 """
 
 from __future__ import annotations
@@ -38,12 +38,22 @@ _LINES = object()
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What a file was found to be, and its rows. `name` is where they are kept, in a folder."""
+    """What a file was found to be, and its rows.
+
+    `source` is its absolute path, `model` whose results the user said they are. `name` is where
+    the rows are kept, in a folder: of content and `model`, so that a copy is the same file.
+    """
 
     harness: str
-    file: str
+    source: str
+    model: str | None
     rows: tuple[BoardRow, ...]
     name: str
+
+    @property
+    def file(self) -> str:
+        """Its name, without folders."""
+        return Path(self.source).name
 
 
 def read_foreign(path: Path, model: str | None = None) -> Imported:
@@ -58,7 +68,7 @@ def read_foreign(path: Path, model: str | None = None) -> Imported:
     harness, rows = _read(path, model)
     told = f"{file_sha256(path)} {model or ''}".encode("utf-8", "surrogateescape")
     digest = hashlib.sha256(told).hexdigest()
-    return Imported(harness, path.name, rows, f"{digest[:16]}.json")
+    return Imported(harness, str(path.absolute()), model, rows, f"{digest[:16]}.json")
 
 
 def keep(imported: Imported, folder: Path) -> Imported:
@@ -68,10 +78,14 @@ def keep(imported: Imported, folder: Path) -> Imported:
         LatheError: they cannot be written.
     """
     rows = [row_document(row) for row in imported.rows]
-    document = {"harness": imported.harness, "file": imported.file, "rows": rows}
+    origin = {"source": imported.source, "model": imported.model}
+    document = {"harness": imported.harness, **origin, "rows": rows}
     text = json.dumps(document, indent=1) + "\n"
     hint = "name a folder that can be written with CODELATHE_HOME"
     replace_file(folder / imported.name, text.encode("ascii"), hint=hint, field="")
+    for path in folder.glob("*.json"):
+        if path.name != imported.name and origin.items() <= read_object(path).items():
+            path.unlink(missing_ok=True)
     return imported
 
 

@@ -44,7 +44,7 @@ class Sides:
 
 @dataclass(frozen=True, slots=True)
 class GgufCheck:
-    """What came of it. `logits` is None where they could not be compared: `faults`, `notes`."""
+    """What came of it. `logits` is None where the file could not be read again: `faults`."""
 
     logits: Comparison | None
     texts: tuple[Texts, ...]
@@ -75,7 +75,11 @@ class GgufCheck:
 def check_gguf(
     sides: Sides, kind: str, count: int, work: Path, open_model: Open, heard: Heard
 ) -> GgufCheck:
-    """Compare on `count` prompts; `work` is an empty folder for logits."""
+    """Compare on `count` prompts; `work` is an empty folder for logits.
+
+    Raises:
+        EngineError: a model cannot be loaded, as where there is too little memory for it.
+    """
     logits, faults, notes = _read_again(sides, kind, count, work, open_model, heard)
     asked = prompts(count)
     heard("texts of the original", 0, count)
@@ -117,7 +121,10 @@ def _read_again(
     except ModelFileError as error:
         return None, [*faults, f"the file is not read again: {error.message}"], notes
     except EngineError as error:  # too little memory, which is no fault of the file
-        return None, faults, [*notes, f"logits are not compared: {error.message}"]
+        raise EngineError(
+            f"{sides.file} is written, and not compared: {error.message}",
+            hint="the same command compares it, once there is more memory",
+        ) from error
     try:
         led = first.lead(again.model, lambda done: heard("the file", done, count))
     finally:
