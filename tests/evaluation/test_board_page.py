@@ -265,3 +265,32 @@ def test_a_score_may_have_any_name(name: str) -> None:
         [NODE, "-e", script, json.dumps(board)], check=True, capture_output=True, text=True
     ).stdout
     assert json.loads(out) == [name, [[1, 1], None], [True, False]]
+
+
+@pytest.mark.skipif(NODE is None, reason="needs node")
+@pytest.mark.parametrize(
+    ("rows", "drawn"),
+    [
+        ([(135, 98), (134, 145)], ["plotspeed", "plotbytes"]),
+        ([(135, 98), (1500, 900)], ["plotsize", "plotspeed", "plotbytes"]),
+        ([(135, 98), (1500, None)], ["plotsize", "plotspeed"]),
+    ],
+)
+def test_variants_of_one_model_are_drawn_by_their_files(
+    rows: list[tuple[int, int | None]], drawn: list[str]
+) -> None:
+    told = [
+        {"rank": None, "row": {"parameters": n, "bytes": size, "scores": {"pass@1": 0.5}}}
+        for n, size in rows
+    ]
+    found = [{"metric": "pass@1", "rows": told}]
+    script = (
+        "const matchMedia = () => ({}), humanSize = null, humanBytes = null;"
+        + WEB.joinpath("plots.js").read_text("utf-8")
+        + "console.log(JSON.stringify(kindsOf(JSON.parse(process.argv[1])).map((k) => k.title)))"
+    )
+    assert NODE is not None
+    out = subprocess.run(
+        [NODE, "-e", script, json.dumps(found)], check=True, capture_output=True, text=True
+    ).stdout
+    assert json.loads(out) == drawn

@@ -5,17 +5,21 @@ const NARROW = matchMedia("(max-width: 760px)");
 
 function drawPlots(found) {
   BOX.width = NARROW.matches ? 370 : 560;
-  const shown = [
-    { title: "plotsize", axis: "axissize", lack: "sizes", fewer: true, value: (row) => row.parameters, tell: humanSize, told: humanSize },
-    { title: "plotspeed", axis: "axisspeed", lack: "speeds", fewer: false, value: (row) => row.tokens_per_second, tell: (x) => String(Number(x.toPrecision(3))), told: (x) => `${Number(x.toPrecision(3))} ${say("speed")}` },
-  ];
-  const files = { title: "plotbytes", axis: "axisbytes", lack: "sizes", fewer: true, value: (row) => row.bytes, tell: humanBytes, told: humanBytes };
-  if (pointsOf(found, files).length > 1) shown.push(files);
-  $("plots").replaceChildren(...shown.map((kind) => plot(found, kind)));
+  $("plots").replaceChildren(...kindsOf(found).map((kind) => plot(found, kind)));
   const rows = found.flatMap((group) => group.rows);
   const kinds = rows.some((one) => one.row.origin === "run") && rows.some((one) => one.row.origin !== "run")
     ? [el("li", {}, el("i", { class: "full" }), say("run")), el("li", {}, el("i"), say("others"))] : [];
   $("legend").replaceChildren(...found.map((group) => el("li", { class: `k${group.index % 8}` }, el("i", { class: "full" }), el("span", {}, group.protocol))), ...kinds);
+}
+
+// Variants of one model differ in their files: by size they would stand in one line.
+function kindsOf(found) {
+  const size = { title: "plotsize", axis: "axissize", lack: "sizes", fewer: true, value: (row) => row.parameters, tell: humanSize, told: humanSize };
+  const speed = { title: "plotspeed", axis: "axisspeed", lack: "speeds", fewer: false, value: (row) => row.tokens_per_second, tell: (x) => String(Number(x.toPrecision(3))), told: (x) => `${Number(x.toPrecision(3))} ${say("speed")}` };
+  const files = { title: "plotbytes", axis: "axisbytes", lack: "sizes", fewer: true, value: (row) => row.bytes, tell: humanBytes, told: humanBytes };
+  if (pointsOf(found, files).length < 2) return [size, speed];
+  const sizes = pointsOf(found, size).map((point) => point.x);
+  return Math.max(...sizes) > 1.1 * Math.min(...sizes) ? [size, speed, files] : [speed, files];
 }
 
 function pointsOf(found, kind) {
