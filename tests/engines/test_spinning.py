@@ -10,7 +10,7 @@ import sys
 import pytest
 
 LOAD = {
-    "torch": "from codelathe.engines.transformers import load_torch; load_torch('a test')",
+    "torch": "from codelathe.core.spinning import load_torch; load_torch()",
     "llama.cpp": (
         "from pathlib import Path; from codelathe.engines.llamacpp import _Server\n"
         "try: _Server(Path('/nowhere'), 8)\n"

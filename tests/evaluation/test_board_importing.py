@@ -231,6 +231,24 @@ def test_a_file_that_changed_takes_the_place_of_what_it_was(tmp_path: Path) -> N
     assert scores == [0.125, 0.125, 0.25, 0.75]
 
 
+def test_a_file_that_changed_leaves_those_that_are_still_what_it_was(tmp_path: Path) -> None:
+    board, archive = tmp_path / "board", tmp_path / "archive"
+    archive.mkdir()
+    for folder in (archive, tmp_path):
+        keep(read_foreign(write(folder, BIGCODE)), board)
+    keep(read_foreign(write(tmp_path, {**BIGCODE, "humaneval": {"pass@1": 0.75}})), board)
+    scores = sorted(row.scores["pass@1"].value for row in imported_rows(board))
+    assert scores == [0.125, 0.125, 0.25, 0.75]
+
+
+def test_a_file_that_changed_is_the_same_by_another_path(tmp_path: Path) -> None:
+    board, link = tmp_path / "board", tmp_path / "link"
+    link.symlink_to(tmp_path)
+    for score, folder in ((0.25, tmp_path), (0.5, board / ".."), (0.75, link)):
+        keep(read_foreign(write(folder, {**BIGCODE, "humaneval": {"pass@1": score}})), board)
+    assert sorted(row.scores["pass@1"].value for row in imported_rows(board)) == [0.125, 0.75]
+
+
 def test_one_file_as_two_models_is_two(tmp_path: Path) -> None:
     path = write(tmp_path, HUMAN_EVAL)
     for name in ("one-1b", "other-1b", "one-1b"):

@@ -94,6 +94,7 @@ def tune(
     if not leads:
         return 0
     material.record(Path(tuned.path))
+    del material  # all rows, which would stay beside the models of the gate
     return _end(tuned, held_out, parsed, output)
 
 
@@ -185,6 +186,7 @@ def _tune(recipe: Recipe, output: Output) -> tuple[Tuned, tuple[Row, ...], Mater
     """
     from codelathe.cli.progress import fetching
     from codelathe.cli.tuning import learning, prepare_data
+    from codelathe.core.spinning import load_torch
     from codelathe.training.tuning import finished, identify, prepare_process
     from codelathe.training.tuning.tuning import require_packages
     from codelathe.wiring import base_sha256, open_checkpoint
@@ -199,6 +201,7 @@ def _tune(recipe: Recipe, output: Output) -> tuple[Tuned, tuple[Row, ...], Mater
         if (done := finished(out, identity)) is not None:
             output.say(f"{printable(str(out))} is done already")
             return done, prepared.parts.test, material
+        load_torch()
         from codelathe.training.tuning._torch_place import (
             choose_precision,
             loading_precision,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from codelathe.training.recipe import Recipe
     from codelathe.training.tuning import Listener, Standing, Tuned
 
+_UNCOMPARED = "not_compared_with"
 _BETWEEN = 0.2
 _BETWEEN_LINES = 10.0
 
@@ -40,15 +41,25 @@ class Material:
     def record(self, folder: Path) -> None:
         """Say in the result's `lathe.json` what its rows were not compared with.
 
+        Of a result that is there already: what they were not compared with by any command, since
+        they are the same rows, and an overlap would have ended it.
+
         Raises:
+            ModelFileError: the file is damaged.
             DiskFull: there is no room.
         """
-        from codelathe.core.lineage import add_details
+        from codelathe.core.lineage import add_details, read_lineage
         from codelathe.training.tuning.folder import disk_errors
 
-        if self.uncompared:
+        lineage = read_lineage(folder)
+        if lineage is None or not (self.problems or self.uncompared):
+            return
+        before = lineage.details.get(_UNCOMPARED)
+        known = before if isinstance(before, list) else self.uncompared
+        left = [name for name in self.uncompared if name in known]
+        if left != before:
             with disk_errors(folder):
-                add_details(folder, {"not_compared_with": list(self.uncompared)})
+                add_details(folder, {_UNCOMPARED: left})
 
 
 def prepare_data(recipe: Recipe, output: Output) -> tuple[Prepared, Material]:

@@ -26,6 +26,7 @@ from codelathe.core.checkpoint import read_checkpoint_header
 from codelathe.core.errors import ModelFileError, UsageError
 from codelathe.core.gguf import read_gguf_header
 from codelathe.core.lineage import Lineage, write_lineage
+from codelathe.core.spinning import load_torch
 
 if TYPE_CHECKING:
     from codelathe.compression._torch_blocks import Layer
@@ -65,6 +66,7 @@ def _prune_into(
     folder: Path, job: PruneJob, open_model: Callable[[], Opened], heard: Heard
 ) -> tuple[Pruned, Fingerprint, Sequence[int]]:
     """The model pruned, saved, let go; its fingerprint, and the tokens that were scored for it."""
+    load_torch()
     from codelathe.compression import _torch_inspection as inspection
 
     heard("loading", 0, 1)

@@ -51,6 +51,7 @@ from codelathe.core.checkpoint import read_checkpoint_header
 from codelathe.core.errors import UsageError
 from codelathe.core.gguf import read_gguf_header
 from codelathe.core.lineage import read_lineage
+from codelathe.core.spinning import load_torch
 
 _LESS = "choose a smaller model, or a machine with more memory: the original is read in 32 bits"
 #: Texts of what tokenizers differ in: digits, indents, other scripts, special tokens.
@@ -147,6 +148,7 @@ def _opened(
     scratch: Path, target: Path, job: QuantizeJob, doors: QuantizeDoors, heard: Heard
 ) -> tuple[Making, Original, _Text]:
     """The original, asked and ready to be quantized."""
+    load_torch()
     from codelathe.compression._torch_inspection import check_finite
 
     heard("loading", 0, 1)

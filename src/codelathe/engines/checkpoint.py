@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from codelathe.engines.transformers import load_torch
+from codelathe.core.spinning import load_torch
+from codelathe.engines.transformers import require_packages
 
 if TYPE_CHECKING:
     from codelathe.engines._torch_place import Place
@@ -40,7 +41,8 @@ def load_checkpoint(
         UnsupportedArgument: a precision that these weights cannot have.
         EngineError: there is too little memory for it.
     """
-    load_torch("the weights of a model")
+    require_packages("the weights of a model")
+    load_torch()
     from codelathe.engines._torch_loading import load_model, load_tokenizer, read_header
     from codelathe.engines._torch_place import Weights, choose_place
 
@@ -59,7 +61,8 @@ def new_model(config: Mapping[str, Any], seed: int = 0) -> Any:
     Raises:
         MissingDependency: torch or transformers is missing.
     """
-    load_torch("a model from scratch")
+    require_packages("a model from scratch")
+    load_torch()
     from codelathe.engines._torch_loading import make_model
 
     return make_model(config, seed)

@@ -37,6 +37,7 @@ from codelathe.core.generation import (
     refuse_unsupported,
 )
 from codelathe.core.gguf import read_gguf_header
+from codelathe.core.spinning import spinning
 from codelathe.engines._answer import Answer
 from codelathe.engines._prompting import (
     Template,
@@ -46,7 +47,6 @@ from codelathe.engines._prompting import (
     usable_cores,
     with_one_bos,
 )
-from codelathe.engines._spinning import spinning
 
 _SMALLEST_CONTEXT = 4096
 #: Tokens read between two looks at whether the answer is still wanted (about 2 s on two cores).

@@ -35,9 +35,9 @@ from codelathe.core.generation import (
     Watch,
     refuse_unsupported,
 )
+from codelathe.core.spinning import load_torch
 from codelathe.engines._line import Line
 from codelathe.engines._prompting import END_TOKENS, Template, check_fit, prompt_text
-from codelathe.engines._spinning import spinning
 
 if TYPE_CHECKING:
     from codelathe.engines._torch_place import Place, Weights
@@ -52,8 +52,6 @@ _SHARE = 0.5
 #: What a tokenizer decodes an incomplete character to.
 _PART = "\N{REPLACEMENT CHARACTER}"
 _NEEDS = ("torch", "transformers", "safetensors")
-#: Python's part between two products is long, and so are these.
-_TURNS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +90,8 @@ class TransformersEngine:
         precision: str = "auto",
         pickled: bool = False,
     ) -> None:
-        load_torch("the engine 'transformers'")
+        require_packages("the engine 'transformers'")
+        load_torch()
         from codelathe.engines._torch_loading import read_header
         from codelathe.engines._torch_place import Weights, choose_place
 
@@ -331,17 +330,6 @@ def require_packages(purpose: str) -> None:
     for package in _NEEDS:
         if find_spec(package) is None:
             raise MissingDependency(package, "train", purpose)
-
-
-def load_torch(purpose: str) -> None:
-    """Load torch, with its threads spinning as is best for a model.
-
-    Raises:
-        MissingDependency: as of `require_packages`.
-    """
-    require_packages(purpose)
-    with spinning(_TURNS):
-        import torch  # noqa: F401
 
 
 def _encode(tokenizer: Any, text: str) -> list[int]:

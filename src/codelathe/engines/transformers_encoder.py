@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from codelathe.core.errors import ModelFileError, UsageError
+from codelathe.core.spinning import load_torch
 
 if TYPE_CHECKING:
     import numpy
@@ -53,9 +54,10 @@ class TransformersEncoder:
     def __init__(
         self, path: str | os.PathLike[str], *, precision: str = "auto", pickled: bool = False
     ) -> None:
-        from codelathe.engines.transformers import load_torch
+        from codelathe.engines.transformers import require_packages
 
-        load_torch("the encoder of texts")
+        require_packages("the encoder of texts")
+        load_torch()
         from codelathe.engines._torch_loading import read_header
         from codelathe.engines._torch_place import Weights, choose_place
 

@@ -40,8 +40,8 @@ _LINES = object()
 class Imported:
     """What a file was found to be, and its rows.
 
-    `source` is its absolute path, `model` whose results the user said they are. `name` is where
-    the rows are kept, in a folder: of content and `model`, so that a copy is the same file.
+    `source` is its path, without links, `model` whose results the user said they are. `name` is
+    where the rows are kept, in a folder: of content and `model`, so that a copy is kept once.
     """
 
     harness: str
@@ -68,25 +68,42 @@ def read_foreign(path: Path, model: str | None = None) -> Imported:
     harness, rows = _read(path, model)
     told = f"{file_sha256(path)} {model or ''}".encode("utf-8", "surrogateescape")
     digest = hashlib.sha256(told).hexdigest()
-    return Imported(harness, str(path.absolute()), model, rows, f"{digest[:16]}.json")
+    return Imported(harness, str(path.resolve()), model, rows, f"{digest[:16]}.json")
 
 
 def keep(imported: Imported, folder: Path) -> Imported:
-    """Keep the rows in `folder`; those of the same file are replaced.
+    """Keep the rows in `folder`; what the same file was before goes, but for copies of it.
 
     Raises:
         LatheError: they cannot be written.
     """
+    own = folder / imported.name
+    sources = {*_sources(read_object(own)), imported.source}
     rows = [row_document(row) for row in imported.rows]
-    origin = {"source": imported.source, "model": imported.model}
-    document = {"harness": imported.harness, **origin, "rows": rows}
-    text = json.dumps(document, indent=1) + "\n"
-    hint = "name a folder that can be written with CODELATHE_HOME"
-    replace_file(folder / imported.name, text.encode("ascii"), hint=hint, field="")
+    document = {"harness": imported.harness, "model": imported.model, "rows": rows}
+    _write(own, document, sources)
     for path in folder.glob("*.json"):
-        if path.name != imported.name and origin.items() <= read_object(path).items():
+        found = read_object(path)
+        sources = _sources(found)
+        if path == own or found.get("model") != imported.model or imported.source not in sources:
+            continue
+        if others := sources - {imported.source}:
+            _write(path, found, others)
+        else:
             path.unlink(missing_ok=True)
     return imported
+
+
+def _sources(document: Mapping[str, Any]) -> set[str]:
+    """The files of which the rows are: one, and copies of it."""
+    told = document.get("sources")
+    return {str(source) for source in told} if isinstance(told, list) else set()
+
+
+def _write(path: Path, document: Mapping[str, Any], sources: set[str]) -> None:
+    text = json.dumps({**document, "sources": sorted(sources)}, indent=1) + "\n"
+    hint = "name a folder that can be written with CODELATHE_HOME"
+    replace_file(path, text.encode("ascii"), hint=hint, field="")
 
 
 def imported_rows(folder: Path) -> Iterator[BoardRow]:

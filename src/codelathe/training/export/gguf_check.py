@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from codelathe.core.errors import EngineError, ModelFileError
+from codelathe.core.spinning import load_torch
 from codelathe.training.export.comparing import BOUNDS, Comparison, Texts, compare_texts
 from codelathe.training.export.gguf_texts import Encode, compare_texts_of
 from codelathe.training.export.merging import Heard, Open, TokenSide
@@ -99,6 +100,7 @@ def _read_again(
     sides: Sides, kind: str, count: int, work: Path, open_model: Open, heard: Heard
 ) -> tuple[Comparison | None, list[str], list[str]]:
     """The logits by `transformers`, where it reads the file; faults of tokens; notes."""
+    load_torch()
     from codelathe.training.export._torch_answers import Answers
     from codelathe.training.export._torch_merging import attach
 

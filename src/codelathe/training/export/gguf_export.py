@@ -20,6 +20,7 @@ from codelathe.core.checkpoint import (
 from codelathe.core.errors import ModelFileError, UnknownName, UsageError
 from codelathe.core.gguf import MAGIC, read_gguf_header
 from codelathe.core.lineage import Lineage, read_lineage
+from codelathe.core.spinning import load_torch
 from codelathe.training.export.architectures import architecture_of
 from codelathe.training.export.exported import Exported
 from codelathe.training.export.gguf_content import (
@@ -190,6 +191,7 @@ def _content(order: GgufOrder, open_model: Open, heard: Heard) -> Content:
         return _merged_content(order, order.parts, open_model, heard)
     if order.path.is_file():
         return content_of_gguf(order.path, lineage)
+    load_torch()
     from codelathe.training.export._torch_weights import folder_weights, model_weights
 
     header = read_checkpoint_header(order.path)
@@ -204,6 +206,7 @@ def _content(order: GgufOrder, open_model: Open, heard: Heard) -> Content:
 
 def _merged_content(order: GgufOrder, parts: Parts, open_model: Open, heard: Heard) -> Content:
     """Base and adapter, merged in memory."""
+    load_torch()
     from codelathe.training.export._torch_merging import attach, end_tokens, merge_into, untie
     from codelathe.training.export._torch_weights import model_weights
 

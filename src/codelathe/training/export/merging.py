@@ -26,6 +26,7 @@ from codelathe.core.errors import (
 from codelathe.core.generation import Message
 from codelathe.core.lineage import Lineage, read_lineage, write_lineage
 from codelathe.core.opened import OpenedModel
+from codelathe.core.spinning import load_torch
 from codelathe.hub.card import CARD, licence_beside, model_card
 from codelathe.training.export.comparing import BOUNDS, Comparison
 from codelathe.training.export.exported import Exported
@@ -196,6 +197,7 @@ def _key(order: Order) -> dict[str, Any]:
 
 def _made(order: Order, open_model: Open, heard: Heard, work: Path) -> dict[str, Any]:
     """Everything but the last step: `work/model` is complete; what there is to say of it."""
+    load_torch()
     from codelathe.training.export import _torch_merging as torch_side
     from codelathe.training.export._torch_answers import Answers
 
