@@ -111,16 +111,19 @@ def read_lineage(model: Path | str) -> Lineage | None:
     return _parse(document, path)
 
 
-def add_details(folder: Path | str, details: Mapping[str, Any]) -> None:
-    """Say more of the model in `folder`, where anything is said of it.
+def add_details(folder: Path | str, details: Mapping[str, Any]) -> Lineage | None:
+    """Say more of the model in `folder`, where anything is said of it; what is said then.
 
     Raises:
         ModelFileError: the file is damaged.
         OSError: it cannot be written.
     """
-    lineage = read_lineage(folder)
-    if lineage is not None:
-        write_lineage(folder, replace(lineage, details={**lineage.details, **details}))
+    before = read_lineage(folder)
+    if before is None:
+        return None
+    lineage = replace(before, details={**before.details, **details})
+    write_lineage(folder, lineage)
+    return lineage
 
 
 def _parse(document: dict[str, Any], path: Path) -> Lineage:

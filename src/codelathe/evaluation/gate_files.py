@@ -17,7 +17,7 @@ from typing import Any
 
 from codelathe import __version__
 from codelathe.core.errors import LatheError
-from codelathe.core.lineage import add_details, read_lineage
+from codelathe.core.lineage import add_details
 from codelathe.evaluation.files import read_object, replace_file, writing
 from codelathe.evaluation.frontier import Frontier, frontier_document
 from codelathe.evaluation.gate import LEVEL, Judged, Outcome, Shift, judged_document
@@ -81,10 +81,9 @@ def mark(gated: Gated) -> None:
 def _mark(folder: Path, judged: Judged, document: Mapping[str, Any]) -> None:
     replace_file(folder / GATE, json.dumps(document, indent=2).encode("ascii") + b"\n")
     try:
-        add_details(folder, {"gate": _short(judged)})
+        lineage = add_details(folder, {"gate": _short(judged)})
     except OSError as error:
         raise LatheError(f"cannot mark {folder}: {error.strerror}") from None
-    lineage = read_lineage(folder)
     scale = None if lineage is None else lineage.details.get("scale")
     _write_card(folder / CARD, judged, scale)
 

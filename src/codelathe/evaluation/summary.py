@@ -69,7 +69,8 @@ class Tally:
     def scores(self, ks: Sequence[int], tests: Sequence[str]) -> dict[str, Score]:
         """pass@k for those of `ks` that every problem with any has judged samples enough for."""
         judged = [c for c in self._passed.values() if c[0]]
-        usable = [k for k in ks if k not in self.unscored(ks)]
+        missing = self.unscored(ks)
+        usable = [k for k in ks if k not in missing]
         found = {f"pass@{k}": score_pass_at_k([(n, c) for n, c, _ in judged], k) for k in usable}
         if len(tests) > 1:
             for k in usable:

@@ -84,10 +84,10 @@ def keep(imported: Imported, folder: Path) -> Imported:
     _write(own, document, sources)
     for path in folder.glob("*.json"):
         found = read_object(path)
-        sources = _sources(found)
-        if path == own or found.get("model") != imported.model or imported.source not in sources:
+        kept = _sources(found)
+        if path == own or found.get("model") != imported.model or imported.source not in kept:
             continue
-        if others := sources - {imported.source}:
+        if others := kept - {imported.source}:
             _write(path, found, others)
         else:
             path.unlink(missing_ok=True)
