@@ -47,6 +47,7 @@ def test_the_screen_tells_sparsity_size_and_that_it_was_checked(
     assert told.out.startswith("50.00% pruned of ")
     assert "packed," in told.out
     assert "saved, loaded again, bit-equal" in told.out
+    assert told.out.endswith("use it: lathe generate ... --model ./out\n")
     assert "note: no engine here runs faster because of zeros" in told.err
 
 

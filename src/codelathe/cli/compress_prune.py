@@ -13,6 +13,7 @@ from codelathe.cli.console import Output, output_options, printable
 from codelathe.cli.options import PATH
 from codelathe.cli.progress import counting, fetching, human_bytes
 from codelathe.core.errors import UnknownName, UsageError
+from codelathe.core.modelref import path_ref
 
 if TYPE_CHECKING:
     from codelathe.compression.job import Pruned
@@ -152,7 +153,7 @@ def _show(pruned: Pruned) -> None:
             f"held-out windows, {won.original:.2f} before pruning; {won.tokens:,} tokens learned"
         )
     click.echo(f"  checked     saved, loaded again, bit-equal; {pruned.seconds:.0f} s")
-    click.echo(f"written to {printable(str(job.out))}")
+    click.echo(f"use it: lathe generate ... --model {printable(path_ref(job.out))}")
 
 
 def _brief(value: object) -> str:
